@@ -1,6 +1,6 @@
 /**
- * Makes `dist`, what an installed package runs: a few large files in place of the six hundred modules of `src`, each of which
- * costs a process most of a millisecond when it starts; the types of all; and the one file for browsers.
+ * Makes `dist`, what an installed package runs: a few large files in place of the six hundred modules of `src`, each of
+ * which costs a process most of a millisecond when it starts; the types of all; and the one file for browsers.
  */
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'

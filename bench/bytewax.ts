@@ -1,8 +1,8 @@
 /**
  * One worker against one of Bytewax: words of a file, counted.
  *
- * Bytewax's program is `peers/bytewax/word_count.py`; pip fetches Bytewax into a virtual environment beside it. Needs Python, 3.8 to
- * 3.12, with venv and pip. Not measured: sockets, several workers, latency.
+ * Bytewax's program is `peers/bytewax/word_count.py`; pip fetches Bytewax into a virtual environment beside it. Needs
+ * Python, 3.8 to 3.12, with venv and pip. Not measured: sockets, several workers, latency.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'

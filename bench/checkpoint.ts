@@ -1,10 +1,10 @@
 /**
- * What checkpoints cost: a million keys of which about a tenth changes between two of them, saved each second, against a worker
- * that saves nothing while it is measured.
+ * What checkpoints cost: a million keys of which about a tenth changes between two of them, saved each second, against
+ * a worker that saves nothing while it is measured.
  *
- * Both are fed as fast as they take it, over plain TCP, in turn. `longest checkpoint work` is what the checkpoint itself
- * did on the loop in one go, timed inside the worker; `longest pause` is how late the loop came back to its timers, with
- * everything else that holds it up, collections and other processes among it.
+ * Both are fed as fast as they take it, over plain TCP, in turn. `longest checkpoint work` is what the checkpoint
+ * itself did on the loop in one go, timed inside the worker; `longest pause` is how late the loop came back to its
+ * timers, with everything else that holds it up, collections and other processes among it.
  *
  * Not measured: large states; a slow disk; the pack's bytes against the network's.
  */

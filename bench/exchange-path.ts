@@ -1,7 +1,7 @@
 /**
  * What an exchange costs from end to end: records that one worker has gathered, split by owner, written as frames with
- * their checksums, parsed, read, and put into the channels of their owners; of N workers' records one Nth stays where it
- * is. CPU time of both ends together, per record that goes in, in turn with the parts of the way.
+ * their checksums, parsed, read, and put into the channels of their owners; of N workers' records one Nth stays where
+ * it is. CPU time of both ends together, per record that goes in, in turn with the parts of the way.
  *
  * Not measured: sockets, credit, sessions (`bench/link.ts`), and the steps before and behind.
  */

@@ -1,9 +1,9 @@
 /**
  * One worker against one task manager of Apache Flink, of parallelism 1: words of a file, counted.
  *
- * Flink's program is `peers/flink/src/main/java/WordCount.java`, in a virtual machine of its own with objects reused; Maven
- * fetches Flink and builds it. Needs a JDK, 17 or newer, and Maven. Its tasks have a thread each, so it may use two processors
- * where a worker uses one. Not measured: sockets, several workers, state on disk, latency.
+ * Flink's program is `peers/flink/src/main/java/WordCount.java`, in a virtual machine of its own with objects reused;
+ * Maven fetches Flink and builds it. Needs a JDK, 17 or newer, and Maven. Its tasks have a thread each, so it may use
+ * two processors where a worker uses one. Not measured: sockets, several workers, state on disk, latency.
  */
 import { resolve } from 'node:path'
 import { bench } from './lib/main.ts'

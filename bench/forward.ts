@@ -1,5 +1,6 @@
 /**
- * All input through one of two workers, against the same input spread evenly over both: word-count, made in the workers.
+ * All input through one of two workers, against the same input spread evenly over both: word-count, made in the
+ * workers.
  *
  * Not measured: a source's sockets, which come on top where the input has them.
  */

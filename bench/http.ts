@@ -1,8 +1,7 @@
 /**
- * Requests of 1,000 records, answered when they are on the disk, against a server of node:http that parses, counts and syncs. Each
- * record is looked at as it comes, to refuse a request with a bad line; `not checked` leaves that to the pipeline, as `bad:
- * 'dead-letter'` does.
- * Not measured: a network, TLS, more than one worker.
+ * Requests of 1,000 records, answered when they are on the disk, against a server of node:http that parses, counts and
+ * syncs. Each record is looked at as it comes, to refuse a request with a bad line; `not checked` leaves that to the
+ * pipeline, as `bad: 'dead-letter'` does. Not measured: a network, TLS, more than one worker.
  */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,9 +1,10 @@
 /**
  * How long a record takes from the socket in to the socket out, with a million keys at half the highest rate.
  *
- * Delays count from the time at which a record was to be sent, so that a pause of the worker is felt by every record that
- * falls into it. The highest rate is measured before, with the same worker, keys and acknowledged producer, as fast as it
- * takes them. `--warmup=` and `--seconds=` make it shorter, `--rate=` takes a given one (to compare two versions).
+ * Delays count from the time at which a record was to be sent, so that a pause of the worker is felt by every record
+ * that falls into it. The highest rate is measured before, with the same worker, keys and acknowledged producer, as
+ * fast as it takes them. `--warmup=` and `--seconds=` make it shorter, `--rate=` takes a given one (to compare two
+ * versions).
  *
  * Not measured: a network, several workers, a machine whose other core is busy.
  */

@@ -1,6 +1,6 @@
 /**
- * Quotes and orders in Wallaroo's layout, half and half, in one worker. One order in a hundred is for a symbol without a
- * quote and is written out. Not measured: a network, more than one worker, many refusals.
+ * Quotes and orders in Wallaroo's layout, half and half, in one worker. One order in a hundred is for a symbol without
+ * a quote and is written out. Not measured: a network, more than one worker, many refusals.
  */
 import { Market, ORDER_BYTES } from '../pipelines/data/market.ts'
 import { bench } from './lib/main.ts'

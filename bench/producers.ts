@@ -1,6 +1,6 @@
 /**
- * What producers cost that come, bring one record and leave, as pages do: the last of many that a source remembers against the
- * first ones, and how much of a core a worker needs that only remembers them and makes its checkpoints.
+ * What producers cost that come, bring one record and leave, as pages do: the last of many that a source remembers
+ * against the first ones, and how much of a core a worker needs that only remembers them and makes its checkpoints.
  *
  * Not measured: a network, WebSocket, outboxes on disk, more than one worker.
  */

@@ -2,8 +2,8 @@
  * `kill -9` of one of three workers at half the highest rate, with a million keys: from the kill until every key group
  * gives rows of records that were sent after it, and how long the key groups of the survivors are silent meanwhile.
  *
- * Each of the workers is killed once, and then started again in its folder: it joins and gets a share. What a plain sink
- * writes again after a recovery counts as a row, but not as one of a record that was sent after the kill.
+ * Each of the workers is killed once, and then started again in its folder: it joins and gets a share. What a plain
+ * sink writes again after a recovery counts as a row, but not as one of a record that was sent after the kill.
  *
  * `--keys=N` takes another number of them.
  *

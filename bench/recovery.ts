@@ -16,7 +16,9 @@ import type { Subject } from './lib/subject.ts'
 
 const KEYS = 1_000_000
 const KILLS = 5
-/** Life before each kill, from when the worker has caught up: a moment of the interval that the bench does not choose. */
+/**
+ * Life before each kill, from when the worker has caught up: a moment of the interval that the bench does not choose.
+ */
 const LIFE_MS = 3300
 /** Caught up: so much of the sender's time is not in a checkpoint yet. */
 const BEHIND_SECONDS = 2.5
@@ -73,7 +75,9 @@ async function live(client: Client, perSecond: number): Promise<void> {
   await pause(LIFE_MS)
 }
 
-/** Starts the worker, which was killed just now; answers microseconds until a record sent after the kill has come out. */
+/**
+ * Starts the worker, which was killed just now; answers microseconds until a record sent after the kill has come out.
+ */
 async function comeBack({ receiver }: Stage, begin: () => Promise<Subject>): Promise<number> {
   const killed = nowMicros()
   const first = new Promise<number>((resolve) => {

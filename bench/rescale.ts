@@ -1,9 +1,9 @@
 /**
- * Two workers become three and two again, at half the highest rate of two, with a million keys: the longest silence of each
- * key group, and what the throughput loses.
+ * Two workers become three and two again, at half the highest rate of two, with a million keys: the longest silence of
+ * each key group, and what the throughput loses.
  *
- * The bench looks from before a worker is started, or asked to leave, until a while after all work together again. Records
- * come to each key group evenly, so a silence is as exact as the time between two of them.
+ * The bench looks from before a worker is started, or asked to leave, until a while after all work together again.
+ * Records come to each key group evenly, so a silence is as exact as the time between two of them.
  *
  * `--keys=N` takes another number of keys.
  *

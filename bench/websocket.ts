@@ -1,7 +1,7 @@
 /**
- * JSON lines of 100 bytes, 100 to a WebSocket message, counted per user, a row per record; the reference is a bare server
- * of the library `ws`. The messages are made and masked beforehand, so that the feeder only writes them. Not measured: a
- * network, compression, more than one connection.
+ * JSON lines of 100 bytes, 100 to a WebSocket message, counted per user, a row per record; the reference is a bare
+ * server of the library `ws`. The messages are made and masked beforehand, so that the feeder only writes them. Not
+ * measured: a network, compression, more than one connection.
  */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'

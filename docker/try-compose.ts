@@ -1,7 +1,7 @@
 /**
- * Does what the compose file says where no container engine is at hand: each worker and Prometheus on a host of its own (a
- * network namespace with the service's name), with the environment, command, user and volumes of its service. Then it asks that
- * Prometheus for every expression of the board.
+ * Does what the compose file says where no container engine is at hand: each worker and Prometheus on a host of its own
+ * (a network namespace with the service's name), with the environment, command, user and volumes of its service. Then
+ * it asks that Prometheus for every expression of the board.
  *
  *   node docker/try-compose.ts     needs root, Linux, `ip`, `unshare` and `prometheus`
  */

@@ -1,8 +1,9 @@
 /**
- * Watches the balances of accounts and says when one leaves its limits or comes back: once for each change, however many
- * transactions follow on the same side.
+ * Watches the balances of accounts and says when one leaves its limits or comes back: once for each change, however
+ * many transactions follow on the same side.
  *
- * Transactions are lines `account,cents`, alerts are lines `account level balance`: `ann,120000` gives `ann high 120000`.
+ * Transactions are lines `account,cents`, alerts are lines `account level balance`: `ann,120000` gives `ann high
+ * 120000`.
  */
 import { csv, lines, pipeline, tcpSink, tcpSource } from 'potoroo'
 

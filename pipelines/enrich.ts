@@ -1,9 +1,10 @@
 /**
- * Looks up what is ordered in a catalogue that answers by HTTP, several orders at a time, and writes each order with the
- * product's name and its price, in the order in which they came.
+ * Looks up what is ordered in a catalogue that answers by HTTP, several orders at a time, and writes each order with
+ * the product's name and its price, in the order in which they came.
  *
  * A product that the catalogue does not have, or an answer that takes too long, makes a dead letter of its order:
- * `potoroo dead-letters replay enrich` asks again. A look-up may be made twice after a failure; it changes nothing there.
+ * `potoroo dead-letters replay enrich` asks again. A look-up may be made twice after a failure; it changes nothing
+ * there.
  */
 import { json, lines, pipeline, tcpSink, tcpSource } from 'potoroo'
 

@@ -1,6 +1,7 @@
 /**
- * Several streams become one, and one becomes several: orders from the web and from shops are merged, then parted by what
- * has to be done with them. Refunds and large orders go to people; of all others the turnover of each country is kept.
+ * Several streams become one, and one becomes several: orders from the web and from shops are merged, then parted by
+ * what has to be done with them. Refunds and large orders go to people; of all others the turnover of each country is
+ * kept.
  *
  * An order is a line of JSON: `{"id":1,"country":"pt","cents":1990}`.
  */

@@ -1,9 +1,9 @@
 /**
  * Who is in a room, and where: pages send every move of their people, and everyone who looks sees it at once.
  *
- * Moves are `{"room":"lobby","who":"ann","x":0.25,"y":0.5}`, from 0 to 1; without `x` and `y` somebody leaves. They come by
- * the acknowledged protocol over WebSocket, so that no move is lost and none counts twice, whatever breaks. What comes out
- * is each move with the count of its person's moves and of those who are in the room.
+ * Moves are `{"room":"lobby","who":"ann","x":0.25,"y":0.5}`, from 0 to 1; without `x` and `y` somebody leaves. They
+ * come by the acknowledged protocol over WebSocket, so that no move is lost and none counts twice, whatever breaks.
+ * What comes out is each move with the count of its person's moves and of those who are in the room.
  *
  * `npx node pipelines/presence/serve.ts` serves the page.
  */

@@ -1,4 +1,6 @@
-/** Counts the words of every line that is sent to port 7001, and tells each new total to whoever listens on port 7002. */
+/**
+ * Counts the words of every line that is sent to port 7001, and tells each new total to whoever listens on port 7002.
+ */
 import { lines, pipeline, tcpSink, tcpSource } from 'potoroo'
 
 export default pipeline('word-count', (p) => {

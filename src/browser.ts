@@ -25,8 +25,8 @@ export type BrowserOptions = Omit<ConnectOptions, 'addresses' | 'host' | 'port' 
 }
 
 /**
- * Makes a producer. Resolves at once: records may be sent from then on, whether a worker can be reached already or not. Rejects
- * with `E_CLIENT_OPTIONS`, also where it is given addresses or an outbox on disk, which a page does not have.
+ * Makes a producer. Resolves at once: records may be sent from then on, whether a worker can be reached already or not.
+ * Rejects with `E_CLIENT_OPTIONS`, also where it is given addresses or an outbox on disk, which a page does not have.
  *
  * @example
  * const client = await connect({ url: 'ws://127.0.0.1:7001/', source: 'clicks', producer: crypto.randomUUID() })

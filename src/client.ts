@@ -1,6 +1,6 @@
 /**
- * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice, and receives those of
- * its acked sinks so.
+ * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice, and receives
+ * those of its acked sinks so.
  *
  *     const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './till-4' } })
  *     await client.send(['one', 'two'])
@@ -49,8 +49,9 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialNodeWebSocket)(target, events)
 
 /**
- * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over once.
- * Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_RECEIVER_LISTEN` where the port cannot be had, or `E_INBOX…`.
+ * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over
+ * once. Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_RECEIVER_LISTEN` where the port cannot be had,
+ * or `E_INBOX…`.
  *
  * @example
  * const receiver = await receiveAcked({

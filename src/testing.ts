@@ -60,8 +60,9 @@ export interface RunPipelineOptions {
 
 /**
  * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects with a
- * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do not fit
- * it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what the sinks take, by step.
+ * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do
+ * not fit it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what
+ * the sinks take, by step.
  *
  * @example
  * const { outputs, restarts } = await runPipeline(wordCount, {
@@ -92,9 +93,9 @@ export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults'
 }
 
 /**
- * Runs `pipeline` several times through crashes and bad weather, and resolves to the steps that depend on more than their
- * input: on a clock, on chance, on something shared. Such a step answers differently when a recovery repeats it. Rejects as
- * `runPipeline` does.
+ * Runs `pipeline` several times through crashes and bad weather, and resolves to the steps that depend on more than
+ * their input: on a clock, on chance, on something shared. Such a step answers differently when a recovery repeats it.
+ * Rejects as `runPipeline` does.
  *
  * @example
  * const { impurities } = await verifyPipeline(wordCount, { inputs: { lines: ['to be', 'or not to be'] }, runs: 50 })

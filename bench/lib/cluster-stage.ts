@@ -1,4 +1,7 @@
-/** Workers that keep the last four numbers of each key, with what stands around them: producers at any of them, a receiver. */
+/**
+ * Workers that keep the last four numbers of each key, with what stands around them: producers at any of them, a
+ * receiver.
+ */
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KeyGroupRun } from '../../src/admin/cluster-view.ts'

@@ -1,6 +1,6 @@
 /**
- * Workers of one cluster under a bench, each a process as a user starts it, with what is read of them: records, CPU time,
- * whether they work together.
+ * Workers of one cluster under a bench, each a process as a user starts it, with what is read of them: records, CPU
+ * time, whether they work together.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

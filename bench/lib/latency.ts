@@ -1,8 +1,9 @@
 /**
  * Records that carry the time at which they were to be sent, and the rows that carry it back.
  *
- * The number of a record is its intended time in microseconds of this process's clock. A sender that is late, or is made
- * to wait, sends the same numbers later: the delay counts, as it would for a producer that does not wait for anybody.
+ * The number of a record is its intended time in microseconds of this process's clock. A sender that is late, or is
+ * made to wait, sends the same numbers later: the delay counts, as it would for a producer that does not wait for
+ * anybody.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -102,8 +103,8 @@ export async function sendAllKeys(client: Client, keys: number): Promise<void> {
 }
 
 /**
- * Sends `perSecond` records, about once a millisecond what is due then, until stopped. Their keys are drawn evenly, or come
- * in turn from number `first` on where that is given.
+ * Sends `perSecond` records, about once a millisecond what is due then, until stopped. Their keys are drawn evenly, or
+ * come in turn from number `first` on where that is given.
  */
 export class PacedSender {
   /** How late the sender itself came to a record at most, in milliseconds. */

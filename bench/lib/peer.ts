@@ -1,9 +1,9 @@
 /**
  * Potoroo against another engine: both count the words of one file, in turn, each with a checkpoint a second.
  *
- * Both cut lines at spaces, keep a count for each word in memory and make a row of each word. The rows of words that mark how
- * far the file has been read go to standard output, which is how the bench knows. The first third is warm-up. CPU and memory
- * are those of the whole process, with all its threads.
+ * Both cut lines at spaces, keep a count for each word in memory and make a row of each word. The rows of words that
+ * mark how far the file has been read go to standard output, which is how the bench knows. The first third is warm-up.
+ * CPU and memory are those of the whole process, with all its threads.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,9 @@ const BLOCKS = 150
 
 export interface Peer {
   readonly name: string
-  /** Parts of the file that it reads, each of some 300,000 words; a multiple of 3. What is slower need not read as much. */
+  /**
+   * Parts of the file that it reads, each of some 300,000 words; a multiple of 3. What is slower need not read as much.
+   */
   readonly blocks: number
   /** How to start its program, which reads `path` and may write into `folder`, made for this run. */
   start(path: string, folder: string): { readonly command: string; readonly argv: readonly string[] }

@@ -1,6 +1,6 @@
 /**
- * The reference of `bench http`: a server that parses what is posted, counts it, and answers when the body is on the disk. One
- * sync at a time serves all bodies that were written before it, as in the engine.
+ * The reference of `bench http`: a server that parses what is posted, counts it, and answers when the body is on the
+ * disk. One sync at a time serves all bodies that were written before it, as in the engine.
  */
 import { fdatasync, openSync, write } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'

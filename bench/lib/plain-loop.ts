@@ -1,6 +1,7 @@
 /**
  * The reference of the throughput benches: the pipeline's own decoder, steps and encoder, joined by a plain loop over
- * sockets and one Map. No journal, no checkpoints, no recovery, no ownership: what is left is what any program would do.
+ * sockets and one Map. No journal, no checkpoints, no recovery, no ownership: what is left is what any program would
+ * do.
  *
  *     node plain-loop.ts PIPELINE-FILE [name=value …]
  */

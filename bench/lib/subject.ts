@@ -16,7 +16,10 @@ export interface Subject {
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** `--node=FLAG` on the command line, any number of times: what Node is started with for whatever is measured, the reference included. */
+/**
+ * `--node=FLAG` on the command line, any number of times: what Node is started with for whatever is measured, the
+ * reference included.
+ */
 export function nodeFlags(): string[] {
   const given = '--node='
   return process.argv.flatMap((argument) => (argument.startsWith(given) ? [argument.slice(given.length)] : []))

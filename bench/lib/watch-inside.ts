@@ -3,8 +3,8 @@
  * `BENCH_WATCH` names.
  *
  * A timer of one millisecond sees how long the loop was away, and how much of that time the thread was on a processor:
- * what it was not, other processes took, or the disk. Collections come from Node's own observer; slices, freezes and the
- * journal's writes are timed around the methods that do them.
+ * what it was not, other processes took, or the disk. Collections come from Node's own observer; slices, freezes and
+ * the journal's writes are timed around the methods that do them.
  */
 import { appendFile } from 'node:fs'
 import { constants, PerformanceObserver, performance } from 'node:perf_hooks'

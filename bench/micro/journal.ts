@@ -1,10 +1,11 @@
 /**
- * How fast plain records go through the journal into a pipeline that only counts them, against writing the same bytes to
- * a file of the same disk with nothing around it; alternating, medians of five pairs.
+ * How fast plain records go through the journal into a pipeline that only counts them, against writing the same bytes
+ * to a file of the same disk with nothing around it; alternating, medians of five pairs.
  *
  *     npx node bench/micro/journal.ts [--record 100] [--megabytes 300]
  *
- * Not measured: sockets, framing, decoding. Both sides write to the system's cache and sync nothing, as plain records do.
+ * Not measured: sockets, framing, decoding. Both sides write to the system's cache and sync nothing, as plain records
+ * do.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'

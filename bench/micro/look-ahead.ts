@@ -1,6 +1,7 @@
 /**
- * What it saves to read ahead of a stateful step (`state/look-ahead.ts`): the loop of `dataflow/keyed-task.ts` without what
- * stands around it, with and without, in turn. Keys are fresh substrings, drawn evenly; a state is an object with an array.
+ * What it saves to read ahead of a stateful step (`state/look-ahead.ts`): the loop of `dataflow/keyed-task.ts` without
+ * what stands around it, with and without, in turn. Keys are fresh substrings, drawn evenly; a state is an object with
+ * an array.
  *
  *     npx node bench/micro/look-ahead.ts [--json]
  *

@@ -3,11 +3,11 @@
  *
  *     npx node bench/micro/state-checkpoint.ts [--json]
  *
- * A million counters in 1024 key groups. While an epoch that changed all of them is written, records draw keys evenly, 512
- * between two slices of up to 5 ms.
+ * A million counters in 1024 key groups. While an epoch that changed all of them is written, records draw keys evenly,
+ * 512 between two slices of up to 5 ms.
  *
- * Not measured: the disk; states larger than a counter with a nested object; what a record costs beside a write, for which
- * the thread's clock is too coarse.
+ * Not measured: the disk; states larger than a counter with a nested object; what a record costs beside a write, for
+ * which the thread's clock is too coarse.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

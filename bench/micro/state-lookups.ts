@@ -3,8 +3,8 @@
  *
  *     npx node bench/micro/state-lookups.ts [--json]
  *
- * Keys are fresh substrings of a block, as a decoder cuts them, drawn evenly; each look-up counts in the state it finds and
- * marks the entry as changed. Memory is what a key takes besides its state and its text, which both sides need.
+ * Keys are fresh substrings of a block, as a decoder cuts them, drawn evenly; each look-up counts in the state it finds
+ * and marks the entry as changed. Memory is what a key takes besides its state and its text, which both sides need.
  *
  * Not measured: skewed keys, which stay in the processor's caches and make both faster; inserting and removing.
  */

@@ -1,4 +1,6 @@
-/** `market-spread` without sockets: a quote for each symbol, then quotes and orders over and over, decoded as they come. */
+/**
+ * `market-spread` without sockets: a quote for each symbol, then quotes and orders over and over, decoded as they come.
+ */
 import { Market, ORDER_BYTES, QUOTE_BYTES } from '../../pipelines/data/market.ts'
 import marketSpread from '../../pipelines/market-spread.ts'
 import { decoding, generated } from './lib/generated.ts'

@@ -1,6 +1,6 @@
 /**
- * The last four numbers of each key from acknowledged producers: `a,2` gives `a => [0,0,1,2]`, so that the last number of
- * a row is the one that its record brought.
+ * The last four numbers of each key from acknowledged producers: `a,2` gives `a => [0,0,1,2]`, so that the last number
+ * of a row is the one that its record brought.
  */
 import { lines, pipeline, tcpSink, tcpSource } from 'potoroo'
 

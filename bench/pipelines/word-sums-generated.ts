@@ -1,4 +1,7 @@
-/** Words counted by `aggregate`, whose accumulators may be added up before they cross to the worker that owns their word. */
+/**
+ * Words counted by `aggregate`, whose accumulators may be added up before they cross to the worker that owns their
+ * word.
+ */
 import { nullSink, pipeline } from 'potoroo'
 import { Lines } from '../../pipelines/data/words.ts'
 import { cycling, SPLITS } from './lib/generated.ts'

@@ -1,13 +1,14 @@
 /**
- * An acked sink on a cluster of three, through kills of one worker or two at once, while they work and while they recover, and
- * through ends of its receiver: every record is handed over once, those of a key in order and without a gap, also where the key
- * goes to another worker.
+ * An acked sink on a cluster of three, through kills of one worker or two at once, while they work and while they
+ * recover, and through ends of its receiver: every record is handed over once, those of a key in order and without a
+ * gap, also where the key goes to another worker.
  *
- * An acknowledged producer sends numbers; a key is what is left of them. Checkpoints are quick and the horizon is short, so that
- * ids are forgotten all the time.
+ * An acknowledged producer sends numbers; a key is what is left of them. Checkpoints are quick and the horizon is
+ * short, so that ids are forgotten all the time.
  *
- * Not proved here: a receiver without an inbox, which has records again when it comes back; a cut network; a barrier that is
- * answered too early, which shows on one worker whose receiver stops (`sink-contracts`) and was not found here in 12 kills.
+ * Not proved here: a receiver without an inbox, which has records again when it comes back; a cut network; a barrier
+ * that is answered too early, which shows on one worker whose receiver stops (`sink-contracts`) and was not found here
+ * in 12 kills.
  *
  * Seen failing with each of `ackedMutants`: `npm run prove -- acked-cluster --mutants`.
  */

@@ -1,11 +1,10 @@
 /**
  * Bits that flip between workers and in the store of a cluster: every one is detected, none is believed.
  *
- * Three workers work under load while a wire between them flips bits in the frames of their links and in their heartbeats:
- * the result is exact, and the workers have told of
- * lines that they ended for it. Then, again and again, all are killed, a
- * bit of one file in the store that they share is flipped, and they are started: what follows is exact; or the worker that
- * reads the file refuses to go on and names it, and is exact when the bit is put right.
+ * Three workers work under load while a wire between them flips bits in the frames of their links and in their
+ * heartbeats: the result is exact, and the workers have told of lines that they ended for it. Then, again and again,
+ * all are killed, a bit of one file in the store that they share is flipped, and they are started: what follows is
+ * exact; or the worker that reads the file refuses to go on and names it, and is exact when the bit is put right.
  *
  * Not proved here: bits between producers and workers (TCP's own checksum is all that guards plain sources; an acked
  * producer's frames have one of their own), and cuts of files (`torn-files`).

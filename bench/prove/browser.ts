@@ -1,6 +1,6 @@
 /**
- * A page in a real Chromium sends by the acked protocol over WebSocket while its connection is cut and the worker killed:
- * what the page has counted is what the worker has counted.
+ * A page in a real Chromium sends by the acked protocol over WebSocket while its connection is cut and the worker
+ * killed: what the page has counted is what the worker has counted.
  *
  * The page is served from this machine, loads `potoroo/browser` as one file, and keeps a count for each word. Its
  * connection goes through a relay that is cut at random moments, on the way of whole messages or inside of them; in

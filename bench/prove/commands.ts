@@ -1,13 +1,16 @@
 /**
- * People ask a cluster of three for this and that at once, without knowing of each other: everything comes to order, and is exact.
+ * People ask a cluster of three for this and that at once, without knowing of each other: everything comes to order,
+ * and is exact.
  *
- * Three pipelines are submitted, with this program or that, drained, cancelled and saved, key groups are moved, workers leave, or are
- * killed, and come back. Each waits for the own answer only, and asks any worker. Then all that was asked is answered, every
- * worker says the same of what is there, the cluster stays in one generation, and epochs go on. Whatever was drained or cancelled is
- * submitted again, and all is drained in peace: the files have each row once and in order per key, and nothing is left pending.
+ * Three pipelines are submitted, with this program or that, drained, cancelled and saved, key groups are moved, workers
+ * leave, or are killed, and come back. Each waits for the own answer only, and asks any worker. Then all that was asked
+ * is answered, every worker says the same of what is there, the cluster stays in one generation, and epochs go on.
+ * Whatever was drained or cancelled is submitted again, and all is drained in peace: the files have each row once and
+ * in order per key, and nothing is left pending.
  *
- * Not proved here: more than one worker away at a time (`kill9-cluster`), producers (`upgrade`), programs that do not fit; that a
- * pipeline which was cancelled has begun anew: it may, and no other; and which program is shown of one that is drained.
+ * Not proved here: more than one worker away at a time (`kill9-cluster`), producers (`upgrade`), programs that do not
+ * fit; that a pipeline which was cancelled has begun anew: it may, and no other; and which program is shown of one that
+ * is drained.
  *
  * Seen failing with each of its mutants: `npm run prove -- commands --mutants`.
  */
@@ -85,7 +88,10 @@ class People {
   private readonly asks = new Asks()
   /** Bodies of what is submitted, by name, one for each version. */
   private readonly programs = new Map<string, readonly object[]>()
-  /** The rows that each pipeline had when it was drained last, unless somebody has asked for its cancel since: it may begin anew. */
+  /**
+   * The rows that each pipeline had when it was drained last, unless somebody has asked for its cancel since: it may
+   * begin anew.
+   */
   private readonly rows = new Map<string, number>()
   /** Who is killed or leaves now, and has not come back. */
   private away: string | null = null
@@ -123,8 +129,8 @@ class People {
   }
 
   /**
-   * Has several people ask for this and that, each of whom waits for the answer. In the end nobody submits anything any more, and what
-   * has been submitted is drained before it has come up, or not.
+   * Has several people ask for this and that, each of whom waits for the answer. In the end nobody submits anything any
+   * more, and what has been submitted is drained before it has come up, or not.
    */
   private async disturb(): Promise<void> {
     const until = performance.now() + ASKING_MS

@@ -1,13 +1,14 @@
 /**
  * An answer of several workers says what it covers, and never more than there is (PROTOCOLS 16).
  *
- * While nothing is sent, one of three workers is stopped: whoever of the others is asked covers exactly the key groups of
- * the others, and shows exactly the keys and totals of those. Then workers join and leave under load while all are asked
- * without pause: no key comes twice, and no answer shows more than has been sent by then; once the load ends, an answer
- * that covers everything is exact.
+ * While nothing is sent, one of three workers is stopped: whoever of the others is asked covers exactly the key groups
+ * of the others, and shows exactly the keys and totals of those. Then workers join and leave under load while all are
+ * asked without pause: no key comes twice, and no answer shows more than has been sent by then; once the load ends, an
+ * answer that covers everything is exact.
  *
- * Not proved here: reads of the last complete epoch, and answers of several pages; and that parts of two generations are
- * never put together, for who has lost a key group drops it within milliseconds, and a fault planted there was not found.
+ * Not proved here: reads of the last complete epoch, and answers of several pages; and that parts of two generations
+ * are never put together, for who has lost a key group drops it within milliseconds, and a fault planted there was not
+ * found.
  *
  * Seen failing with its mutants: `npm run prove -- completeness --mutants`.
  */

@@ -1,6 +1,7 @@
 /**
  * One worker of three is cut off from the others, both ways or one way, while it still reaches the store; then the
- * network is healed. The others go on without it, it stops and says that it is in a minority, and it comes back by itself.
+ * network is healed. The others go on without it, it stops and says that it is in a minority, and it comes back by
+ * itself.
  *
  * Each worker has a network namespace of its own; root is needed. Producers reach every worker all the time.
  *

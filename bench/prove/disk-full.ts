@@ -1,11 +1,12 @@
 /**
- * A disk that fills and is freed: sources stop and say why, and work goes on by itself, with nothing lost and nothing doubled.
+ * A disk that fills and is freed: sources stop and say why, and work goes on by itself, with nothing lost and nothing
+ * doubled.
  *
- * The data folder lies on a small file system. While acknowledged producers send, all its room is taken, again and again
- * until the worker says that it cannot write: then nothing may be acknowledged any more, and the process has to live. After
- * a while the room is given back, and acknowledgements have to come by themselves. In some rounds the worker is killed while
- * there is no room, and started again when there is. Afterwards every key's state and both files are compared with the
- * producers' own count.
+ * The data folder lies on a small file system. While acknowledged producers send, all its room is taken, again and
+ * again until the worker says that it cannot write: then nothing may be acknowledged any more, and the process has to
+ * live. After a while the room is given back, and acknowledgements have to come by themselves. In some rounds the
+ * worker is killed while there is no room, and started again when there is. Afterwards every key's state and both files
+ * are compared with the producers' own count.
  *
  * Not proved here: a disk that is full and loses power; a full disk under the output alone.
  *

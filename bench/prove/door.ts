@@ -2,12 +2,13 @@
  * Producers that flap between workers while what they sent before still drains into the old ones, and workers that die
  * and come back with their journals: every record once, in order per key (PROTOCOLS 2).
  *
- * The workers share a port, so that each new connection comes to any of them; it is sent on to the home of its stream, or
- * asks for the stream. What drains late reaches a worker that may not be the home any more, or has died and is back.
+ * The workers share a port, so that each new connection comes to any of them; it is sent on to the home of its stream,
+ * or asks for the stream. What drains late reaches a worker that may not be the home any more, or has died and is back.
  *
- * What can go wrong here does so at certain moments, which are made frequent: a stream is handed over before its producer has
- * heard of an epoch (they leave several times in each), a producer that nobody knows comes to two workers at once (newcomers
- * leave as soon as they have come), and an epoch is cut in the middle of a batch (small turns of the pipeline, long batches).
+ * What can go wrong here does so at certain moments, which are made frequent: a stream is handed over before its
+ * producer has heard of an epoch (they leave several times in each), a producer that nobody knows comes to two workers
+ * at once (newcomers leave as soon as they have come), and an epoch is cut in the middle of a batch (small turns of the
+ * pipeline, long batches).
  *
  * Not proved here: producers that lose their outbox, and a cut network (`cut`).
  *

@@ -1,6 +1,6 @@
 /**
- * A cluster grows by one and by four workers and shrinks by one and by four, each of these after each other, under load:
- * exact, in order per key, and no producer refused.
+ * A cluster grows by one and by four workers and shrinks by one and by four, each of these after each other, under
+ * load: exact, in order per key, and no producer refused.
  *
  * Not proved here: kills meanwhile (`kill9-cluster`).
  *

@@ -1,7 +1,8 @@
 /**
- * A cluster that people work with for a long time: workers are killed, join and leave, programs are replaced and the load is
- * spread anew, one of these after the other under load. It is exact in the end, in order per key and no producer refused, and
- * nothing grows on the way: not the store, nor the journals, nor the files that are open, nor the keys that have a time to live.
+ * A cluster that people work with for a long time: workers are killed, join and leave, programs are replaced and the
+ * load is spread anew, one of these after the other under load. It is exact in the end, in order per key and no
+ * producer refused, and nothing grows on the way: not the store, nor the journals, nor the files that are open, nor the
+ * keys that have a time to live.
  *
  * One round takes some seconds; `--rounds 600` is an hour.
  *

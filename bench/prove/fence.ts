@@ -1,6 +1,6 @@
 /**
- * A worker is stopped for longer than its lease (SIGSTOP), the others take over, and it goes on (SIGCONT) with what it had
- * in its hands: nothing of that has an effect on states, files or acknowledgements.
+ * A worker is stopped for longer than its lease (SIGSTOP), the others take over, and it goes on (SIGCONT) with what it
+ * had in its hands: nothing of that has an effect on states, files or acknowledgements.
  *
  * Not proved here: plain sinks, on which what the kernel had taken is beyond recall.
  *

@@ -1,18 +1,19 @@
 /**
  * Every port of a worker under a storm of garbage: no crash, memory bounded, the healthy producers unharmed.
  *
- * A worker runs a pipeline with a source of each kind that listens; its link port and its control API are open beside them. Healthy
- * producers send without pause: lines, prefixed records, the acked protocol, a WebSocket, HTTP with keys. Meanwhile strangers send
- * inputs that fast-check makes (`lib/garbage.ts`), spoilt once more: noise, cut and over-long frames, frames and requests with
- * right checksums and lengths and wrong contents, bodies without an end, WebSockets where there are none. They leave in order,
- * in the middle, by reset, or stay and say nothing. Afterwards
+ * A worker runs a pipeline with a source of each kind that listens; its link port and its control API are open beside
+ * them. Healthy producers send without pause: lines, prefixed records, the acked protocol, a WebSocket, HTTP with keys.
+ * Meanwhile strangers send inputs that fast-check makes (`lib/garbage.ts`), spoilt once more: noise, cut and over-long
+ * frames, frames and requests with right checksums and lengths and wrong contents, bodies without an end, WebSockets
+ * where there are none. They leave in order, in the middle, by reset, or stay and say nothing. Afterwards
  *
  * - the worker has not ended, and shows no stack;
  * - its memory was bounded all the time, and what the strangers had open is closed when they are gone;
  * - no connection of a healthy producer was closed, none waited for longer than `STALL_MS`;
  * - every record of a healthy producer counts, once.
  *
- * Not proved here: floods that fill the network or all descriptors, and strangers who know the token and use it rightly.
+ * Not proved here: floods that fill the network or all descriptors, and strangers who know the token and use it
+ * rightly.
  *
  * Seen failing with each of `lib/mutants.ts`: `npm run prove -- garbage --mutants`.
  */

@@ -1,9 +1,10 @@
 /**
- * A hundred kills in a cluster of three: one worker or two at once, the coordinator or another, while it works, while it
- * recovers and while it starts.
+ * A hundred kills in a cluster of three: one worker or two at once, the coordinator or another, while it works, while
+ * it recovers and while it starts.
  *
  * Four acknowledged producers send without pause. After each kill the dead are started again, at once or only when the
- * others have gone on without them. Afterwards every key's state and all files are compared with the producers' own count.
+ * others have gone on without them. Afterwards every key's state and all files are compared with the producers' own
+ * count.
  *
  * Not proved here: loss of power, damage, a cut network (`cut`).
  *

@@ -4,13 +4,15 @@
  * - `fileSink` (transactional): every record once, each key in order.
  * - `stdoutSink` (at least once), and `tcpSink` and `webSocketSink` whose peer lives: nothing lost; what came after the
  *   last checkpoint may come again.
- * - `webhookSink`, and `tcpSink` and `webSocketSink` with the acknowledged protocol (idempotent): a receiver that remembers ids has
- *   every record once, each key in order. The receiver of the acknowledged protocol dies too, and comes back with its inbox.
- * - `tcpServerSink` and `webSocketServerSink` (best effort): a subscriber that comes back sees each key in order without a gap
- *   for as long as it is connected, and nothing else is said.
+ * - `webhookSink`, and `tcpSink` and `webSocketSink` with the acknowledged protocol (idempotent): a receiver that
+ *   remembers ids has every record once, each key in order. The receiver of the acknowledged protocol dies too, and
+ *   comes back with its inbox.
+ * - `tcpServerSink` and `webSocketServerSink` (best effort): a subscriber that comes back sees each key in order
+ *   without a gap for as long as it is connected, and nothing else is said.
  *
- * On every connection records are whole, and those of a key rise without a gap. An acknowledged producer sends numbers; the
- * worker is killed with SIGKILL, now and then while it starts, and now and then while its reader has stopped reading.
+ * On every connection records are whole, and those of a key rise without a gap. An acknowledged producer sends numbers;
+ * the worker is killed with SIGKILL, now and then while it starts, and now and then while its reader has stopped
+ * reading.
  *
  * Not proved here: a connection that breaks, where best effort may lose; loss of power.
  *
@@ -39,7 +41,10 @@ const STOPS = 3
 const STOP_MS = 1300
 const WAIT_MS = 20_000
 const REST_MS = 20
-/** A receiver that has few bytes on the way, and syncs them, takes some thousand in a second; one of single posts, one thousand. */
+/**
+ * A receiver that has few bytes on the way, and syncs them, takes some thousand in a second; one of single posts, one
+ * thousand.
+ */
 const KIND_REST_MS: Readonly<Partial<Record<SinkKind, number>>> = { acked: 100, 'acked-websocket': 100, webhook: 400 }
 const LIMITS = ['checkpointIntervalMs=100', 'keyGroups=64']
 

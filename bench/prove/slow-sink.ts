@@ -2,9 +2,9 @@
  * A sink whose reader stops reading, for each kind that has one: the producer is pushed back, the worker's memory stays
  * within a bound, and when the reader goes on nothing is lost and nothing comes twice.
  *
- * An acknowledged producer sends and is never far ahead of what the worker has taken. Once records flow, the reader stops,
- * until the worker has taken nothing for `STILL_MS`: what may wait in it is full, and the producer's credit is used up. Its
- * resident memory is looked at all the time.
+ * An acknowledged producer sends and is never far ahead of what the worker has taken. Once records flow, the reader
+ * stops, until the worker has taken nothing for `STILL_MS`: what may wait in it is full, and the producer's credit is
+ * used up. Its resident memory is looked at all the time.
  *
  * Not proved here: sinks that are told to drop slow subscribers, which do; a connection that breaks meanwhile.
  *
@@ -28,7 +28,9 @@ const STILL_MS = 1500
 /** How long the worker may take records while nobody reads: by then there are hundreds of megabytes of them. */
 const STOPS_MS = 15_000
 const WAIT_MS = 30_000
-/** What a worker may hold more while nobody reads: the limits of the source, the channels and the sink add up to less. */
+/**
+ * What a worker may hold more while nobody reads: the limits of the source, the channels and the sink add up to less.
+ */
 const MORE_BYTES = 160 << 20
 const PAGE_BYTES = 4096
 

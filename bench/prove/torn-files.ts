@@ -1,19 +1,20 @@
 /**
- * Every file of a killed worker's data folder, cut or with a bit flipped, one at a time: exact again, or refused by name.
+ * Every file of a killed worker's data folder, cut or with a bit flipped, one at a time: exact again, or refused by
+ * name.
  *
- * A worker is killed under load; its data folder, its files of output and its producers' outboxes are kept. Then, for each
- * file of the data folder, on a fresh copy: the file is damaged, a worker is started (`run` and `worker` in turn),
+ * A worker is killed under load; its data folder, its files of output and its producers' outboxes are kept. Then, for
+ * each file of the data folder, on a fresh copy: the file is damaged, a worker is started (`run` and `worker` in turn),
  * the producers come back with their outboxes, send some more, and wait until all is stable. What follows is
  *
  * - exact: states and files of output are what the producers have counted. Or
- * - refused: the pipeline does not start, and the error has a code and names the damaged file. That is allowed only where
- *   nothing else can be exact: the chain, the cluster's identity and the folder's, the stored program, tokens and lock, and
- *   packs that every epoch of the horizon needs. For those the error says what `--accept-loss` would lose, and with it the pipeline
- *   has to start.
+ * - refused: the pipeline does not start, and the error has a code and names the damaged file. That is allowed only
+ *   where nothing else can be exact: the chain, the cluster's identity and the folder's, the stored program, tokens and
+ *   lock, and packs that every epoch of the horizon needs. For those the error says what `--accept-loss` would lose,
+ *   and with it the pipeline has to start.
  *
- * Before that, two cases of more than one damage. The newest manifest is damaged, the worker goes back and works on; then
- * that file is put right again and what was made since is damaged: the epochs that were passed over have to stay void. And
- * the newest manifest is damaged together with the journal: no way back is exact, and it has to be refused.
+ * Before that, two cases of more than one damage. The newest manifest is damaged, the worker goes back and works on;
+ * then that file is put right again and what was made since is damaged: the epochs that were passed over have to stay
+ * void. And the newest manifest is damaged together with the journal: no way back is exact, and it has to be refused.
  *
  * Not proved here: damage to files of output that are complete, and to outboxes (the client's own tests do).
  *
@@ -167,8 +168,8 @@ class Scene {
   }
 
   /**
-   * Starts a worker and sees what becomes of it; `tally` goes on with what is sent. Throws where it is neither exact nor
-   * a refusal in words.
+   * Starts a worker and sees what becomes of it; `tally` goes on with what is sent. Throws where it is neither exact
+   * nor a refusal in words.
    */
   async observe(command: readonly string[], chance: Prng, tally: Tally = this.tally.clone()): Promise<Outcome> {
     const { signal } = this.run
@@ -281,7 +282,9 @@ function codes(said: string): string {
   return found.length === 0 ? '' : ` (${found.join(', ')})`
 }
 
-/** Epochs that were passed over because of damage stay void, also when the damage is gone and what followed them too. */
+/**
+ * Epochs that were passed over because of damage stay void, also when the damage is gone and what followed them too.
+ */
 async function stayVoid(scene: Scene, chance: Prng): Promise<void> {
   // Few epochs, so that the horizon does not pass the base.
   const command = [...scene.pipeline, '--limit', 'checkpointIntervalMs=1500']

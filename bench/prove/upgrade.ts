@@ -1,9 +1,9 @@
 /**
- * A pipeline is replaced by a changed one on a cluster of three, again and again under load, at times while a worker is killed:
- * exact, in order per key, and no producer refused.
+ * A pipeline is replaced by a changed one on a cluster of three, again and again under load, at times while a worker is
+ * killed: exact, in order per key, and no producer refused.
  *
- * Each program has a step more than the first, under another name than the one before. All sources stay with their streams, all
- * keyed steps with their state.
+ * Each program has a step more than the first, under another name than the one before. All sources stay with their
+ * streams, all keyed steps with their state.
  *
  * Not proved here: programs whose state has another shape (`schema`), or that do not fit.
  *

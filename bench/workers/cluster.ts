@@ -125,7 +125,10 @@ export class Cluster {
     return ending
   }
 
-  /** Asks a worker to hand over what it owns; resolves when it has ended by itself, in order. One that could not be asked stays. */
+  /**
+   * Asks a worker to hand over what it owns; resolves when it has ended by itself, in order. One that could not be
+   * asked stays.
+   */
   async leave(name: string): Promise<void> {
     const subject = this.workers.get(name)!
     this.workers.delete(name)
@@ -223,7 +226,9 @@ export class Cluster {
     this.checkSaid()
   }
 
-  /** A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. One that was left out says so. */
+  /**
+   * A kill damages nothing: a worker that says otherwise, or shows a stack, is wrong. One that was left out says so.
+   */
   checkSaid(): void {
     const { words } = this
     const stack = bareStack(words)

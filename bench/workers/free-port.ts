@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Where they are looked for: below what systems give by themselves to whoever dials, or listens at port 0 (from 32,768 on, or
- * from 49,152). One of those may have gone to somebody else by the time that it is used.
+ * Where they are looked for: below what systems give by themselves to whoever dials, or listens at port 0 (from 32,768
+ * on, or from 49,152). One of those may have gone to somebody else by the time that it is used.
  */
 const [FIRST, END] = [20_000, 30_000]
 

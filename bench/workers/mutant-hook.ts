@@ -1,7 +1,7 @@
 /**
- * Loaded in front of a worker (`--import`): replaces one text of one file of `src/`, so that no switch for proofs stands
- * in the code. The mutant stands in the query of this file's own URL, because the worker refuses variables of the
- * environment that it does not know.
+ * Loaded in front of a worker (`--import`): replaces one text of one file of `src/`, so that no switch for proofs
+ * stands in the code. The mutant stands in the query of this file's own URL, because the worker refuses variables of
+ * the environment that it does not know.
  */
 import { registerHooks } from 'node:module'
 import type { Mutant } from './mutant.ts'

@@ -2,7 +2,8 @@
  * Quotes and orders for `market-spread`, in the layout that is written at the head of that file, each record with its
  * length in front.
  *
- * Every symbol has a price around which its quotes move. Most markets are narrow; `wideShare` of the quotes are too wide.
+ * Every symbol has a price around which its quotes move. Most markets are narrow; `wideShare` of the quotes are too
+ * wide.
  */
 import { Random } from './random.ts'
 

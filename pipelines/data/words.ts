@@ -1,6 +1,6 @@
 /**
- * Text for `word-count`: lines of made-up words whose frequencies follow Zipf's law, as those of real texts do: the n-th
- * most frequent word is n times as rare as the first.
+ * Text for `word-count`: lines of made-up words whose frequencies follow Zipf's law, as those of real texts do: the
+ * n-th most frequent word is n times as rare as the first.
  */
 import { Random } from './random.ts'
 

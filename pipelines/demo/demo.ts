@@ -1,9 +1,10 @@
 /**
- * `npm run demo`: a cluster of three workers, a pipeline, a producer, `kill -9`, a fourth worker, and the counts all the same.
+ * `npm run demo`: a cluster of three workers, a pipeline, a producer, `kill -9`, a fourth worker, and the counts all
+ * the same.
  *
- * Counts the words of some megabytes of text. While they stream, one worker is killed, one is added, and one more is killed.
- * Every count is compared with one that was made without a stream processor. Exits with 0 only where all are equal, in the
- * state and in the output file.
+ * Counts the words of some megabytes of text. While they stream, one worker is killed, one is added, and one more is
+ * killed. Every count is compared with one that was made without a stream processor. Exits with 0 only where all are
+ * equal, in the state and in the output file.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,6 @@
-/** The demonstration's pipeline: lines by the acknowledged protocol, totals into a file that shows each of them once. */
+/**
+ * The demonstration's pipeline: lines by the acknowledged protocol, totals into a file that shows each of them once.
+ */
 import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
 
 const parameters = { port: 7001, out: 'totals.txt' }

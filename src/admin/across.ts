@@ -1,14 +1,15 @@
 /**
- * The state of a keyed step across all workers of a cluster, whichever of them is asked (PROTOCOLS 16). What each of them
- * shows is in `part.ts`.
+ * The state of a keyed step across all workers of a cluster, whichever of them is asked (PROTOCOLS 16). What each of
+ * them shows is in `part.ts`.
  *
  * A1. Parts of different generations are not put together: who is behind is asked again until the deadline, and is
  *     missing after it. Every answer says which key groups it covers.
- * A2. Behind a token, every part is behind one barrier that all which the token covers stands in front of. A barrier means
- *     nothing in another term: then it is asked for anew (`behind.ts`).
+ * A2. Behind a token, every part is behind one barrier that all which the token covers stands in front of. A barrier
+ *     means nothing in another term: then it is asked for anew (`behind.ts`).
  * A3. Who knows of no generation yet has no answer: it can say neither who owns what, nor what is missing.
- * A4. Pages are of one generation: in another one keys have gone from workers that were shown to those that were not, and the other
- *     way round. Who is silent for a page is missing from it, and those behind him are shown all the same.
+ * A4. Pages are of one generation: in another one keys have gone from workers that were shown to those that were not,
+ *     and the other way round. Who is silent for a page is missing from it, and those behind him are shown all the
+ *     same.
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import { isOfEpoch } from '../worker/pipelines/committed.ts'
@@ -100,8 +101,8 @@ async function firstWith(
 }
 
 /**
- * A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. Throws `E_LIST_CHANGED` where
- * owners have changed since it was given (A4).
+ * A page of keys of all workers, in the order of the members; the cursor names the worker that goes on. Throws
+ * `E_LIST_CHANGED` where owners have changed since it was given (A4).
  */
 export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Promise<Page> {
   const deadline = new Deadline(seams.clock, asked.ms)
@@ -166,7 +167,8 @@ async function countAcross(seams: AcrossSeams, asked: WholeQuestion, deadline: D
     const parts = new Map<string, Part>()
     for (const [worker, part] of answers) if (part?.generation === generation) parts.set(worker, part)
     const all = generation === cluster.generation && parts.size === cluster.members.length
-    // Who has said nothing in its time has had it; who is in another generation, or behind no barrier yet, is asked again.
+    // Who has said nothing in its time has had it; who is in another generation, or behind no barrier yet, is asked
+    // again.
     const silent = answers.every(([, part]) => part === null || part.generation === generation)
     const rest = behind === null && answers.length > 0 && silent && generation === cluster.generation
     if (all || rest || deadline.left <= AGAIN_MS) {
@@ -190,7 +192,9 @@ function checkAfter({ pipelines }: AcrossSeams, { pipeline, after }: WholeQuesti
   if (after !== null) requireToken(pipelines.find(pipeline).plan, after)
 }
 
-/** The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE` or `E_NOT_RUNNING`. */
+/**
+ * The barrier behind what the token covers; `null` where there is no token. Throws `E_READ_LATE` or `E_NOT_RUNNING`.
+ */
 async function behindOf(seams: AcrossSeams, asked: WholeQuestion, deadline: Deadline): Promise<Behind | null> {
   const { pipeline, step, after, ms } = asked
   if (after === null) return null

@@ -13,8 +13,8 @@ export interface AcrossSeams {
 }
 
 /**
- * The pipeline on this worker. Throws `E_NOT_RUNNING` where it was drained for good, or has failed here: nothing of it is in memory
- * (`worker/pipelines/arrivals.ts`, V5); and what `find` throws.
+ * The pipeline on this worker. Throws `E_NOT_RUNNING` where it was drained for good, or has failed here: nothing of it
+ * is in memory (`worker/pipelines/arrivals.ts`, V5); and what `find` throws.
  */
 export function findWithState({ pipelines }: Pick<AcrossSeams, 'pipelines'>, pipeline: string): Resident {
   const resident = pipelines.find(pipeline)
@@ -44,7 +44,9 @@ export class Deadline {
     return Math.max(0, this.atMs - this.clock.monotonic())
   }
 
-  /** How long the next try may take: each twice as long as the one before, so that what is slow comes to its end, too. */
+  /**
+   * How long the next try may take: each twice as long as the one before, so that what is slow comes to its end, too.
+   */
   next(): number {
     const ms = Math.min(this.tryMs, this.left)
     this.tryMs *= 2

@@ -1,8 +1,8 @@
 /**
  * Finds the barrier that stands behind what a token covers, whichever worker answers for its stream (PROTOCOLS 16).
  *
- * B1. All members are asked: who answers for a stream may have changed, and who did before knows as well. The first barrier
- *     that one of them names holds for all, in its term.
+ * B1. All members are asked: who answers for a stream may have changed, and who did before knows as well. The first
+ *     barrier that one of them names holds for all, in its term.
  * B2. Nobody knows while a stream is on its way to another member, or a generation begins: they are asked again.
  * B3. Behind a step that holds records back all members have to name one, in the same term: each holds some of its own.
  */
@@ -11,7 +11,9 @@ import { type AcrossSeams, ask, withinGeneration } from './asking.ts'
 import { jsonIn, parse } from './request.ts'
 import { integer, object, text } from './shape.ts'
 
-/** Of one worker: which barrier stands behind what a token covers, or behind what `holder` held at the barrier `behind`. */
+/**
+ * Of one worker: which barrier stands behind what a token covers, or behind what `holder` held at the barrier `behind`.
+ */
 export type BehindQuestion = { readonly token: string } | { readonly holder: string; readonly behind: Behind }
 
 /** A barrier of a term, as one worker tells another. */
@@ -28,7 +30,10 @@ export function behindIn(query: URLSearchParams): BehindQuestion {
   return holder === null || behind === null ? { token: query.get('token') ?? '' } : { holder, behind }
 }
 
-/** What this worker knows, or comes to know within `ms`, as the one that answers for the stream, or for its part; otherwise `null`. */
+/**
+ * What this worker knows, or comes to know within `ms`, as the one that answers for the stream, or for its part;
+ * otherwise `null`.
+ */
 export async function ownBarrier(
   { pipelines, clock }: AcrossSeams,
   pipeline: string,
@@ -42,8 +47,8 @@ export async function ownBarrier(
 }
 
 /**
- * A barrier behind which `step` shows what `token` covers, by what the members know, or come to know within `ms`; `null`: none
- * of them now (B2).
+ * A barrier behind which `step` shows what `token` covers, by what the members know, or come to know within `ms`;
+ * `null`: none of them now (B2).
  */
 export async function barrierAcross(
   seams: AcrossSeams,
@@ -86,7 +91,10 @@ function lastOf({ term }: Behind, answers: readonly (Behind | null)[]): Behind |
   return { term, epoch }
 }
 
-/** The first answer that is one; `null` where none is. Rejects where all have failed: one who has does not speak for the others. */
+/**
+ * The first answer that is one; `null` where none is. Rejects where all have failed: one who has does not speak for the
+ * others.
+ */
 function firstOf<T>(asked: readonly Promise<T | null>[]): Promise<T | null> {
   return new Promise((resolve, reject) => {
     for (const one of asked) one.then((answer) => answer !== null && resolve(answer)).catch(() => {})

@@ -40,8 +40,8 @@ export interface ClusterView {
   readonly shared: boolean
   readonly mode: Mode
   /**
-   * While it leaves: pipelines that do not run here, or are held, of which its journal has records that no checkpoint covers. One
-   * that is no member joins for their sake.
+   * While it leaves: pipelines that do not run here, or are held, of which its journal has records that no checkpoint
+   * covers. One that is no member joins for their sake.
    */
   readonly waitsFor: readonly string[]
   readonly generation: number

@@ -17,7 +17,10 @@ export interface ControlFile {
 
 const NAME = 'control.json'
 
-/** Writes the file whole, in place of one that a killed worker has left. Throws `E_FILE`, and leaves nothing behind then. */
+/**
+ * Writes the file whole, in place of one that a killed worker has left. Throws `E_FILE`, and leaves nothing behind
+ * then.
+ */
 export function writeControlFile(data: string, content: ControlFile): void {
   const path = `${data}/${NAME}`
   const temporary = `${path}.${content.incarnation}`

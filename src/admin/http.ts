@@ -3,8 +3,8 @@
  *
  * H1. Nothing of a request is looked at before its right is known: a body is read only for who may do what it asks.
  * H2. Sizes, times and connections are bounded, before and after the right is known.
- * H3. A browser that shows another site's page gets nothing: its `Origin` is foreign, or its `Host` is a name that merely
- *     leads here (DNS rebinding).
+ * H3. A browser that shows another site's page gets nothing: its `Origin` is foreign, or its `Host` is a name that
+ *     merely leads here (DNS rebinding).
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'

@@ -1,6 +1,7 @@
 /**
- * What the control API answers of dead letters. While a pipeline runs each worker has those of the records that failed with it. Of
- * one that is drained any worker has them all, as its last checkpoint has them: nobody needs to live on who had them.
+ * What the control API answers of dead letters. While a pipeline runs each worker has those of the records that failed
+ * with it. Of one that is drained any worker has them all, as its last checkpoint has them: nobody needs to live on who
+ * had them.
  */
 import type { Limits } from '../base/limits.ts'
 import type { DeadLetter } from '../worker/letters/dead-letter.ts'

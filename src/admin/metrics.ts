@@ -1,6 +1,6 @@
 /**
- * `/metrics` for Prometheus: a table of what is measured, sampled from the same picture as `status` whenever it is asked
- * for. Nothing here is called per record.
+ * `/metrics` for Prometheus: a table of what is measured, sampled from the same picture as `status` whenever it is
+ * asked for. Nothing here is called per record.
  */
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'

@@ -1,15 +1,15 @@
 /**
  * What one worker shows of the state of a keyed step.
  *
- * A1. It shows the key groups that it owns in the generation that it names, and no others: a group that moves is shown by
- *     one of two, never by both.
+ * A1. It shows the key groups that it owns in the generation that it names, and no others: a group that moves is shown
+ *     by one of two, never by both.
  * A2. Behind a barrier, it shows them once its step has been passed by it, in the same term (PROTOCOLS 16).
  * A3. A linearizable read is shown once an epoch is complete whose barrier came after it: the chain has it from this
  *     generation, so nobody else owned the key when it was read, and nothing rolls back what it shows.
- * A4. A live read is shown under a lease: no newer generation stood `leaseMs` ago, so it has all that was stable by then. Who
- *     sees neither the others nor the store does not know what it owns, for they may have gone on without it.
- * A5. Of a pipeline that was drained for good, or has failed, nothing is here: whoever is asked looks into its last epoch, or
- *     says so (`state-query.ts`).
+ * A4. A live read is shown under a lease: no newer generation stood `leaseMs` ago, so it has all that was stable by
+ *     then. Who sees neither the others nor the store does not know what it owns, for they may have gone on without it.
+ * A5. Of a pipeline that was drained for good, or has failed, nothing is here: whoever is asked looks into its last
+ *     epoch, or says so (`state-query.ts`).
  */
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
@@ -81,7 +81,10 @@ export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: n
   return shown()
 }
 
-/** Whether this worker holds a lease, or comes to hold one by `deadline`, as it does soon after a generation has begun (A4). */
+/**
+ * Whether this worker holds a lease, or comes to hold one by `deadline`, as it does soon after a generation has begun
+ * (A4).
+ */
 async function leased({ pipelines, clock }: AcrossSeams, deadline: Deadline): Promise<boolean> {
   while (!pipelines.worker.holdsLease) {
     if (deadline.left === 0) return false

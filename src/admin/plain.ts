@@ -1,4 +1,6 @@
-/** Values of users as JSON: what JSON has no word for becomes something that a person understands. For people, one way. */
+/**
+ * Values of users as JSON: what JSON has no word for becomes something that a person understands. For people, one way.
+ */
 
 /** `value` with maps, sets, bigints, dates, bytes and special numbers in a form that JSON can carry. */
 export function plain(value: unknown): unknown {

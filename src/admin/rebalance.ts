@@ -1,10 +1,10 @@
 /**
  * Shares out the work of a cluster anew: measures what each key group costs, plans what is to move, and has it done.
  *
- * R1. What is shown is what is done: the coordinator comes to the same plan of the same load, in the same generation, or
- *     refuses (`cluster/balance-plan.ts`).
- * R2. It is done by the one way on which owners change (PROTOCOLS 11), wholly or not at all; a change that is under way is
- *     not disturbed.
+ * R1. What is shown is what is done: the coordinator comes to the same plan of the same load, in the same generation,
+ *     or refuses (`cluster/balance-plan.ts`).
+ * R2. It is done by the one way on which owners change (PROTOCOLS 11), wholly or not at all; a change that is under way
+ *     is not disturbed.
  */
 import { fail } from '../base/errors.ts'
 import type { OwnLoad } from '../worker/pipelines/key-group-load.ts'

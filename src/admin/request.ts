@@ -11,7 +11,10 @@ export function parse<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T 
   throw fail('E_CONTROL_REQUEST', { reason: `${path || 'its body'} ${fault}` })
 }
 
-/** The whole number `name` in the words of a query, at most `most`; `otherwise` where it is not there. Throws `E_CONTROL_REQUEST`. */
+/**
+ * The whole number `name` in the words of a query, at most `most`; `otherwise` where it is not there. Throws
+ * `E_CONTROL_REQUEST`.
+ */
 export function countIn(query: URLSearchParams, name: string, otherwise: number, most = Infinity): number {
   const text = query.get(name)
   return text === null ? otherwise : Math.min(wholeNumber(`?${name}`, text), most)

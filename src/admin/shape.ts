@@ -1,4 +1,6 @@
-/** What others tell us, checked by shape: parts of schemas whose messages say what is wrong, behind the name of what is. */
+/**
+ * What others tell us, checked by shape: parts of schemas whose messages say what is wrong, behind the name of what is.
+ */
 import * as v from 'valibot'
 
 export const text = v.string('is not a text')
@@ -28,7 +30,10 @@ export function oneOf<const Names extends readonly string[]>(names: Names) {
   return v.picklist(names, `is not one of ${names.join(', ')}`)
 }
 
-/** The first of `issues`: the path of what is wrong, such as `control.port`, empty for the whole; and what is wrong with it. */
+/**
+ * The first of `issues`: the path of what is wrong, such as `control.port`, empty for the whole; and what is wrong with
+ * it.
+ */
 export function firstOf([issue]: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): [string, string] {
   return [v.getDotPath(issue) ?? '', issue.message]
 }

@@ -21,7 +21,10 @@ export interface StateAnswer<F extends Found = Found> {
   readonly step: string
   readonly read: ReadLevel
   readonly epoch: number
-  /** Of the whole step; `null` for a committed read, which does not count them, and while some are still being read back. */
+  /**
+   * Of the whole step; `null` for a committed read, which does not count them, and while some are still being read
+   * back.
+   */
   readonly keys: number | null
   readonly found: F
   /** Where the next page begins, `null` at the end; of a page only. */
@@ -32,12 +35,14 @@ export interface StateAnswer<F extends Found = Found> {
 
 type CommittedAnswer = Pick<StateAnswer, 'epoch' | 'found' | 'next'>
 
-/** The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here. */
+/**
+ * The pause before it is looked again for an epoch that is new enough: it may stand in the chain and not be read here.
+ */
 const SOON_MS = 20
 
 /**
- * One key (`?key=`), or a page of keys (`?limit=&cursor=`), of all workers: as it is now, in the last complete epoch, or
- * linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
+ * One key (`?key=`), or a page of keys (`?limit=&cursor=`), of all workers: as it is now, in the last complete epoch,
+ * or linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
  * With `?own=` of this worker alone, behind the barrier of `?behind=`.
  */
 export async function queryState(seams: AcrossSeams, { parts, query }: Call): Promise<StateAnswer | Part | null> {
@@ -75,8 +80,9 @@ export async function queryState(seams: AcrossSeams, { parts, query }: Call): Pr
 }
 
 /**
- * Whether the pipeline is drained as the chain stands now: then its last epoch is its state, which nothing changes before it is
- * submitted, and whoever reads that reads as if all owners had been asked. What this worker knew before may be long past.
+ * Whether the pipeline is drained as the chain stands now: then its last epoch is its state, which nothing changes
+ * before it is submitted, and whoever reads that reads as if all owners had been asked. What this worker knew before
+ * may be long past.
  */
 async function isDrained({ pipelines, clock, limits }: AcrossSeams, pipeline: string): Promise<boolean> {
   const { worker } = pipelines

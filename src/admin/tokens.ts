@@ -38,8 +38,8 @@ export function openTokens(data: string): Tokens {
 }
 
 /**
- * Writes a token to `file` where there is none: a new one, or `token`. Whole or not at all, since a disk that fills, or a power
- * that fails, would leave an empty one, by which nobody starts. Throws `E_FILE`.
+ * Writes a token to `file` where there is none: a new one, or `token`. Whole or not at all, since a disk that fills, or
+ * a power that fails, would leave an empty one, by which nobody starts. Throws `E_FILE`.
  */
 export function makeToken(file: string, token = randomBytes(TOKEN_BYTES).toString('base64url')): void {
   if (existsSync(file)) return

@@ -140,7 +140,9 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
   }
 }
 
-/** Those that the chain names and of which nothing is here: drained before this worker came, or not to be loaded on it. */
+/**
+ * Those that the chain names and of which nothing is here: drained before this worker came, or not to be loaded on it.
+ */
 function absent({ residents, worker }: Pipelines): readonly PipelineSummary[] {
   return [...worker.cluster.pipelines].flatMap(([pipeline, { drained, hash, highest: epoch }]) => {
     const error = worker.residents.unloaded.get(pipeline)?.error ?? null
@@ -244,7 +246,9 @@ export interface StreamView {
   readonly home: string
   /** Record time of its last record, in milliseconds since 1970; 0 before the first. */
   readonly timeMs: number
-  /** Records that its producer does not have any more, and the worker whose journal does; `null` where none are missing. */
+  /**
+   * Records that its producer does not have any more, and the worker whose journal does; `null` where none are missing.
+   */
   readonly parked: { readonly first: number; readonly last: number; readonly home: string } | null
 }
 

@@ -4,7 +4,9 @@ export function showAddress({ host, port }: { readonly host: string; readonly po
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** Where a URL leads: in it an address of IPv6 stands in brackets, and a port that is usual for WebSockets is left out. */
+/**
+ * Where a URL leads: in it an address of IPv6 stands in brackets, and a port that is usual for WebSockets is left out.
+ */
 export function addressOfUrl({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): {
   readonly host: string
   readonly port: number

@@ -9,7 +9,9 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError'
   readonly #ours = true
 
-  /** Whether `error` is one. It looks at nothing of it: what users throw may be anything, and answer with another throw. */
+  /**
+   * Whether `error` is one. It looks at nothing of it: what users throw may be anything, and answer with another throw.
+   */
   static is(error: unknown): error is InvariantError {
     return typeof error === 'object' && error !== null && #ours in error
   }

@@ -1,6 +1,6 @@
 /**
- * Every error that a person can meet: its code, what happened, and what to do about it. Each room has its rows in a file
- * of `errors/`; this one joins them in the order of docs/errors.md, which is generated.
+ * Every error that a person can meet: its code, what happened, and what to do about it. Each room has its rows in a
+ * file of `errors/`; this one joins them in the order of docs/errors.md, which is generated.
  *
  * E1. A code stands in one room only and is never reused for another meaning.
  * E2. `what` names the thing (file, step, port, key …), `remedy` says what to do next.

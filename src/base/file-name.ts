@@ -9,8 +9,9 @@ const NUMBERS_BYTES = 80
 export const OWN_NAME_BYTES = NAME_BYTES - NUMBERS_BYTES
 
 /**
- * `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two digits,
- * half a surrogate pair as `%u` and four. So two names never share a path, also where upper and lower case are one.
+ * `name` in the letters of a path: a-z, 0-9, `_` and `-` as they are, every other byte of its UTF-8 as `%` and two
+ * digits, half a surrogate pair as `%u` and four. So two names never share a path, also where upper and lower case are
+ * one.
  */
 export function inFileName(name: string): string {
   return name.replace(/[^a-z0-9_-]/gu, escapeCharacter)
@@ -28,7 +29,8 @@ export function percents(text: string): string {
 
 /** Sorts `names`, in place, by their bytes in UTF-8. */
 export function inByteOrder(names: string[]): string[] {
-  // Only halves of surrogate pairs stand elsewhere by their units than by their bytes; to compare units is twenty times as fast.
+  // Only halves of surrogate pairs stand elsewhere by their units than by their bytes; to compare units is twenty times
+  // as fast.
   if (!names.some((name) => SURROGATE.test(name))) return names.sort()
   return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }

@@ -1,9 +1,9 @@
 /**
- * The bounds of the system that somebody may want to set. Nothing may grow without a bound; where one is met, a metric or an error
- * says so. Those that nobody would set are constants beside what they bound.
+ * The bounds of the system that somebody may want to set. Nothing may grow without a bound; where one is met, a metric
+ * or an error says so. Those that nobody would set are constants beside what they bound.
  *
- * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one, and name the limits that they are
- * about: whoever has chosen them reads it.
+ * A test or a simulation passes a smaller `Limits`; the relations at the end hold for every one, and name the limits
+ * that they are about: whoever has chosen them reads it.
  */
 import { assert } from './assert.ts'
 
@@ -68,11 +68,16 @@ export interface Limits {
   readonly storeRetryMs: number
   /** A worker that cannot append to the chain for this long ends, in milliseconds. */
   readonly storeTimeoutMs: number
-  /** Attempts at reading an object that the store does not give, while it gives others, before that counts as damaged. */
+  /**
+   * Attempts at reading an object that the store does not give, while it gives others, before that counts as damaged.
+   */
   readonly storeReads: number
   /** How far behind the chain a worker's data folder may say that it has seen it, in milliseconds. */
   readonly noteChainMs: number
-  /** Bytes of state that are read together when a worker comes back to an epoch: what has been read is decoded meanwhile. */
+  /**
+   * Bytes of state that are read together when a worker comes back to an epoch: what has been read is decoded
+   * meanwhile.
+   */
   readonly restoreBytes: number
   /** Bytes of a pack between two that are wanted, which are read with them: another read costs more. */
   readonly packGapBytes: number
@@ -108,7 +113,9 @@ export interface Limits {
   readonly producerCreditBytes: number
   /** An acked connection that has not said hello after this long is closed, in milliseconds. */
   readonly helloTimeoutMs: number
-  /** An acked connection hears something at least this often, in milliseconds, and is closed after four such silences. */
+  /**
+   * An acked connection hears something at least this often, in milliseconds, and is closed after four such silences.
+   */
   readonly keepAliveMs: number
   /** Connections that one source takes at a time. */
   readonly connections: number
@@ -134,15 +141,18 @@ export interface Limits {
   readonly sinkQueueBytes: number
   /** Bytes of old values that a freeze may hold as objects; beyond it they are encoded at once. */
   readonly freezeBytes: number
-  /** About how many bytes of states make a chunk of a checkpoint: what is encoded in one go, between two looks at the clock. */
+  /**
+   * About how many bytes of states make a chunk of a checkpoint: what is encoded in one go, between two looks at the
+   * clock.
+   */
   readonly chunkBytes: number
   /** Entries in a chunk of a checkpoint. */
   readonly chunkEntries: number
   /** Entries of a key group's deltas, for each of its keys, after which it is written in full: what a restore reads. */
   readonly deltasPerKey: number
   /**
-   * Bytes of a state that are copied before each call of a step which has never thrown on a larger one; a larger state is not, and
-   * a call that throws on it ends the generation.
+   * Bytes of a state that are copied before each call of a step which has never thrown on a larger one; a larger state
+   * is not, and a call that throws on it ends the generation.
    */
   readonly undoBytes: number
   /** Dead letters that a worker keeps of one pipeline. */
@@ -182,8 +192,8 @@ export interface Limits {
   /** How long key groups may take to be copied in the background, in milliseconds. */
   readonly moveCopyMs: number
   /**
-   * Before a change of owners holds it makes another checkpoint as long as the one before, with the copying of it, took longer than
-   * this, in milliseconds, three at most: so much has changed by then.
+   * Before a change of owners holds it makes another checkpoint as long as the one before, with the copying of it, took
+   * longer than this, in milliseconds, three at most: so much has changed by then.
    */
   readonly moveFreshMs: number
   /** How long a change of owners waits for a pipeline's checkpoint, in milliseconds. */

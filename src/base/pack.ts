@@ -9,7 +9,10 @@ import { type Options, Packr, Unpackr } from 'msgpackr'
 export interface Packer {
   /** The value as MessagePack. Throws for what the format cannot hold. */
   pack(value: unknown): Uint8Array
-  /** The one value in `bytes` from `start` to `end`, sharing no memory with them. Throws when it is damaged or not alone. */
+  /**
+   * The one value in `bytes` from `start` to `end`, sharing no memory with them. Throws when it is damaged or not
+   * alone.
+   */
   unpack(bytes: Uint8Array, start: number, end: number): unknown
 }
 

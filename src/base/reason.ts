@@ -1,4 +1,7 @@
-/** What was thrown, in words. Users throw anything, and some of it answers with another throw when it is asked what it is. */
+/**
+ * What was thrown, in words. Users throw anything, and some of it answers with another throw when it is asked what it
+ * is.
+ */
 export function reasonOf(thrown: unknown): string {
   try {
     // Of a name with several addresses each has been tried: what is said of all of them has no words of its own.

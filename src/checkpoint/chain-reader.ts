@@ -1,14 +1,14 @@
 /**
  * Reads the chain (PROTOCOLS 1) and folds it; owns what this worker knows of the cluster.
  *
- * A1. Every record is read by its exact name, in order, none left out. `list` is asked only whether the end is one: what
- *     it shows is there, and what it does not show decides nothing.
+ * A1. Every record is read by its exact name, in order, none left out. `list` is asked only whether the end is one:
+ *     what it shows is there, and what it does not show decides nothing.
  * A2. A record is folded, and told to the owner, only after the directory has been made durable, also where this worker
  *     wrote it under an unknown outcome.
- * A3. What is read at n, a record or nothing, counts only if the first record of the era after next is absent, read after
- *     that. Records of an era are removed only once that one stands (`removal.ts`), so a name that was removed is never
- *     taken for a free one, nor what came late to such a name for a record. A reader that finds itself behind goes on at
- *     the beginning of the last era, which holds the cluster.
+ * A3. What is read at n, a record or nothing, counts only if the first record of the era after next is absent, read
+ *     after that. Records of an era are removed only once that one stands (`removal.ts`), so a name that was removed is
+ *     never taken for a free one, nor what came late to such a name for a record. A reader that finds itself behind
+ *     goes on at the beginning of the last era, which holds the cluster.
  * A4. Reading and appending exclude each other: one of them is under way at a time, in the order they were asked.
  */
 import { assert } from '../base/assert.ts'
@@ -23,7 +23,8 @@ import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 /** What the reader tells its owner, in the order of the chain. */
 export interface ChainListener {
   /**
-   * `record` has been read; `counts` says whether it changed the cluster (`fold.ts`, G1). `cluster` is the state after it.
+   * `record` has been read; `counts` says whether it changed the cluster (`fold.ts`, G1). `cluster` is the state after
+   * it.
    */
   onRecord(record: ChainRecord, counts: boolean, cluster: Cluster): void
   /** Records before `cluster.next` have been missed, because they are gone (A3): only the state remains of them. */
@@ -54,8 +55,8 @@ export class ChainReader {
 
   /**
    * Reads from the beginning of the last era, or from where it is, up to the end of the chain. Answers once the end has
-   * been seen (A3); `E_STORE` may be tried again, `E_STORE_DAMAGED` and `E_STORE_VERSION` stay. `begun` is called when it has its
-   * turn (A4), before anything is read.
+   * been seen (A3); `E_STORE` may be tried again, `E_STORE_DAMAGED` and `E_STORE_VERSION` stay. `begun` is called when
+   * it has its turn (A4), before anything is read.
    */
   follow(done: StoreDoneVoid, begun = () => {}): void {
     this.exclusively((release) => {
@@ -75,8 +76,8 @@ export class ChainReader {
   }
 
   /**
-   * Follows the chain and sees that what seems to be its end is one: a record behind an absent one says that a record was
-   * lost, and with it what has been decided since. `E_STORE_DAMAGED` names it.
+   * Follows the chain and sees that what seems to be its end is one: a record behind an absent one says that a record
+   * was lost, and with it what has been decided since. `E_STORE_DAMAGED` names it.
    */
   followWhole(done: StoreDoneVoid): void {
     this.follow((error) => {
@@ -113,7 +114,10 @@ export class ChainReader {
     })
   }
 
-  /** Within a turn: folds `record`, which stands durably at `cluster.next`, and tells the owner; answers whether it counts. */
+  /**
+   * Within a turn: folds `record`, which stands durably at `cluster.next`, and tells the owner; answers whether it
+   * counts.
+   */
   accept(record: ChainRecord): boolean {
     assert(record.n === this.cluster.next, 'A1: records are folded in order')
     const { cluster, counts } = fold(this.cluster, record)
@@ -130,8 +134,8 @@ export class ChainReader {
   }
 
   /**
-   * Within a turn: the nonce of the record that was read at `n`, as the era after says, for what stands there now may be removed,
-   * or have come late (A3); `null` where nobody knows.
+   * Within a turn: the nonce of the record that was read at `n`, as the era after says, for what stands there now may
+   * be removed, or have come late (A3); `null` where nobody knows.
    */
   nonceOf(n: number, done: StoreDone<string | null>): void {
     const { chainEra } = this.limits
@@ -177,7 +181,10 @@ export class ChainReader {
     })
   }
 
-  /** Reads from `cluster.next` on, `window` records at a time at first: the first name with nothing behind it is the end. */
+  /**
+   * Reads from `cluster.next` on, `window` records at a time at first: the first name with nothing behind it is the
+   * end.
+   */
   private readOn(window: number, done: StoreDoneVoid): void {
     const from = this.cluster.next
     const count = Math.min(window, this.limits.chainReads)
@@ -225,7 +232,9 @@ export class ChainReader {
     }
   }
 
-  /** The last era that has begun, from era `from` on, or `null` where that one has not: by doubling steps, then halving. */
+  /**
+   * The last era that has begun, from era `from` on, or `null` where that one has not: by doubling steps, then halving.
+   */
   private findLastEra(from: number, done: StoreDone<number | null>): void {
     const search = (known: number, step: number, doubling: boolean): void => {
       if (step < 1) done(null, known)

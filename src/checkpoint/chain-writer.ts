@@ -1,19 +1,21 @@
 /**
  * Appends to the chain (PROTOCOLS 1).
  *
- * A5. A record is created exclusively at the first free n. Who loses n reads it, folds it and tries the next one, unless
- *     the generation has changed: then it stops. Who loses again reads to the end of the chain before it tries: to create
- *     takes longer than to read, so one by one it would stay behind a coordinator of many pipelines for as long as these run.
+ * A5. A record is created exclusively at the first free n. Who loses n reads it, folds it and tries the next one,
+ *     unless the generation has changed: then it stops. Who loses again reads to the end of the chain before it tries:
+ *     to create takes longer than to read, so one by one it would stay behind a coordinator of many pipelines for as
+ *     long as these run.
  * A6. A create whose outcome is unknown is tried again at the same n with the same bytes, never at another n; so is one
- *     that `exists`, until a read says whose record stands there. One that was `created` is not read: it is durable, and
- *     mine.
+ *     that `exists`, until a read says whose record stands there. One that was `created` is not read: it is durable,
+ *     and mine.
  * A7. What stands at n is believed only as A3 of `chain-reader.ts` says: where the chain is far beyond n, that name may
  *     have been removed and made again.
- * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of a
- *     folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can. What the store says
- *     meanwhile is passed on as soon as it has said so for a while, for nothing else would show why no worker comes or goes.
- * A9. Of each record that counts its owner hears when that was first tried: no newer generation stood then (PROTOCOLS 7). What was
- *     waited for before its turn says nothing of it.
+ * A8. Who cannot decide an append within `storeTimeoutMs` is told so once, and resigns (PROTOCOLS 4): where the sync of
+ *     a folder has failed, this process decides nothing more (`file-store.ts`, F3), but the next one can. What the
+ *     store says meanwhile is passed on as soon as it has said so for a while, for nothing else would show why no
+ *     worker comes or goes.
+ * A9. Of each record that counts its owner hears when that was first tried: no newer generation stood then (PROTOCOLS
+ *     7). What was waited for before its turn says nothing of it.
  */
 import { assert } from '../base/assert.ts'
 import { PotorooError } from '../base/errors.ts'

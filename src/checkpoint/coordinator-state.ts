@@ -1,6 +1,6 @@
 /**
- * What the coordinator of a pipeline's checkpoints knows of the epoch that is under way, what can happen to it, and what it
- * asks to be done: the vocabulary of `coordinator.ts`.
+ * What the coordinator of a pipeline's checkpoints knows of the epoch that is under way, what can happen to it, and
+ * what it asks to be done: the vocabulary of `coordinator.ts`.
  */
 import type { Step } from '../base/table.ts'
 import type { Fate, Purpose } from './barrier.ts'

@@ -1,23 +1,26 @@
 /**
- * The coordinator of one pipeline's checkpoints, within one generation (PROTOCOLS 5): it begins epochs, hears what every
- * member has saved, has the manifest written and the record appended, and says how each epoch ended.
+ * The coordinator of one pipeline's checkpoints, within one generation (PROTOCOLS 5): it begins epochs, hears what
+ * every member has saved, has the manifest written and the record appended, and says how each epoch ended.
  *
  *     idle ─tick, request─► collecting ─all saved─► writing ─manifest─► recording ─read in the chain─► idle
  *                               │ late, refused        │ failed, late                 │ savepoint      │ rescale, drain
  *                               ▼                      ▼                              ▼                ▼
  *                           clearing ─all passed─►   idle                    linking ─linked─► idle   resting ─resume─► idle
  *
- * C1. At most one epoch is under way. The next barrier is sent only when the fate of the one before is known, and carries it.
- * C2. An epoch is complete only when its record has been read in the chain. While that is undecided nothing else happens:
- *     it is neither abandoned nor repeated (PROTOCOLS 1).
+ * C1. At most one epoch is under way. The next barrier is sent only when the fate of the one before is known, and
+ *     carries it.
+ * C2. An epoch is complete only when its record has been read in the chain. While that is undecided nothing else
+ *     happens: it is neither abandoned nor repeated (PROTOCOLS 1).
  * C3. Abandoning never cancels an alignment. No barrier is sent before the abandoned one has passed every task of every
  *     member, so that no channel ever holds two.
  * C4. An answer counts only from a member of this generation in its own incarnation, and for the epoch under way.
- * C5. After `maxAbandoned` failures in a row sources stop, and the reason names who is late; the next complete epoch lets
- *     them go on. Epochs go on being tried meanwhile.
- * C6. A savepoint is announced when its folder holds everything; its epoch is complete before that, whatever comes of it.
- * C7. Where the pipeline has failed on a member, no epoch comes about in this generation any more: sources stop, and whatever
- *     is asked for is refused at once. The member says so again at each barrier, so that nothing under way is cut short for it.
+ * C5. After `maxAbandoned` failures in a row sources stop, and the reason names who is late; the next complete epoch
+ *     lets them go on. Epochs go on being tried meanwhile.
+ * C6. A savepoint is announced when its folder holds everything; its epoch is complete before that, whatever comes of
+ *     it.
+ * C7. Where the pipeline has failed on a member, no epoch comes about in this generation any more: sources stop, and
+ *     whatever is asked for is refused at once. The member says so again at each barrier, so that nothing under way is
+ *     cut short for it.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -64,7 +67,9 @@ export function stepCoordinator(
   return decide('checkpoint coordinator', table, state, event)
 }
 
-/** When a tick has something to decide, by the monotonic clock in milliseconds: one that comes sooner changes nothing. */
+/**
+ * When a tick has something to decide, by the monotonic clock in milliseconds: one that comes sooner changes nothing.
+ */
 export function tickAt(state: CoordinatorState): number {
   if (state.phase === 'idle') return state.dueMs
   // C2: undecided until something stands in the chain.
@@ -237,8 +242,8 @@ function begin(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collect
 }
 
 /**
- * A request comes; one that has waited since the epoch before goes first. Of two that want all to hold the second is refused:
- * the epoch of the first would answer both, and nobody would be left to say `resume` after its own.
+ * A request comes; one that has waited since the epoch before goes first. Of two that want all to hold the second is
+ * refused: the epoch of the first would answer both, and nobody would be left to say `resume` after its own.
  */
 function beginFor(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'collecting'> {
   if (s.requested === null) return begin(s, purpose, nowMs)
@@ -251,8 +256,8 @@ function beginFor(s: In<'idle'>, purpose: Purpose, nowMs: number): Decided<'coll
 }
 
 /**
- * Keeps one request for the next epoch. Who wants any epoch is served by one with a purpose, and takes nobody's place: readers ask
- * for one behind the other. Of two with a purpose the second is refused.
+ * Keeps one request for the next epoch. Who wants any epoch is served by one with a purpose, and takes nobody's place:
+ * readers ask for one behind the other. Of two with a purpose the second is refused.
  */
 function queue<S extends CoordinatorState>(s: S, e: { readonly purpose: Purpose; readonly nowMs: number }) {
   const { requested } = s

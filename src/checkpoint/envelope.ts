@@ -4,8 +4,8 @@
  *     potoroo-manifest 1 482 9ae0daaf
  *     {"pipeline":"word-count",…}
  *
- * The numbers are the format version, the bytes of the second line, and the CRC-32 of the line's kind and version and of
- * the JSON. A change of any bit is found; a version that is newer than known is refused by name.
+ * The numbers are the format version, the bytes of the second line, and the CRC-32 of the line's kind and version and
+ * of the JSON. A change of any bit is found; a version that is newer than known is refused by name.
  */
 import { crc32 } from '../base/crc.ts'
 import { fail, type PotorooError } from '../base/errors.ts'

@@ -3,14 +3,14 @@
  *
  * F1. An object comes to its name by `link()` from a temporary file that has been synced, so that it is never seen in
  *     part; then its directory is synced, and only then it is `created`.
- * F2. A temporary file has its worker, its incarnation and a nonce in its name: `openFileStore` removes those of earlier
- *     incarnations of this worker, and nobody else's.
- * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating in
- *     it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
- * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its volume.
- *     No folder is made anew there, and no object comes to its name, even where folders are left under the mount point: a
- *     record of the chain would be the first of another chain. Nor is anything absent there (`store.ts`, O6): `absent` is
- *     answered only after a look at the mark, begun later, has seen it. One look serves all who wait.
+ * F2. A temporary file has its worker, its incarnation and a nonce in its name: `openFileStore` removes those of
+ *     earlier incarnations of this worker, and nobody else's.
+ * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating
+ *     in it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
+ * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its
+ *     volume. No folder is made anew there, and no object comes to its name, even where folders are left under the
+ *     mount point: a record of the chain would be the first of another chain. Nor is anything absent there (`store.ts`,
+ *     O6): `absent` is answered only after a look at the mark, begun later, has seen it. One look serves all who wait.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError, File } from '../env/disk.ts'
@@ -27,8 +27,8 @@ const none = undefined as never
 
 /**
  * Opens the store in the directory `root`, made where absent, and sweeps what earlier incarnations left (F2). `lost` is
- * called with `E_DISK` when this process can no longer make anything durable in a folder (F3). `marked`: it is known to have a
- * mark, so that nothing is made where that is gone by now (F4).
+ * called with `E_DISK` when this process can no longer make anything durable in a folder (F3). `marked`: it is known to
+ * have a mark, so that nothing is made where that is gone by now (F4).
  */
 export function openFileStore(
   seams: { readonly disk: Disk; readonly random: Random },
@@ -95,7 +95,8 @@ export class FileStore implements Store {
     this.writeTemporary(bytes, true, (error, temporary) => {
       if (error) return done('unknown', error)
       this.enter(temporary, path, (failed, existed) => {
-        // The temporary name serves nobody, and nobody waits until it is gone; if it stays, the next boot sweeps it (F2).
+        // The temporary name serves nobody, and nobody waits until it is gone; if it stays, the next boot sweeps it
+        // (F2).
         this.disk.remove(temporary, () => {})
         if (failed) done('unknown', failed)
         else done(existed ? 'exists' : 'created', null)

@@ -5,13 +5,13 @@
  *     if it is the next one (PROTOCOLS 1), or says that it follows that one, where the store has gone back.
  * G2. A generation's base is, per pipeline, the last epoch before its own record, unless the record names an older one
  *     that is not below the floor; then the epochs between are void.
- * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice.
- *     Where numbers of generations are missing, the store has gone back to an older state, and epochs were made that it does
- *     not know. One is counted for them, as void, so that what they have made visible is taken back.
+ * G3. Numbers of epochs rise, also over void ones: an epoch is never made twice. Where numbers of generations are
+ *     missing, the store has gone back to an older state, and epochs were made that it does not know. One is counted
+ *     for them, as void, so that what they have made visible is taken back.
  * G4. A floor never sinks, and never passes the last epoch but one (PROTOCOLS 3). Epochs below it are forgotten.
  * G5. After the epoch that a pipeline was drained with, none counts until the pipeline is submitted anew.
- * G6. A program takes nothing of a dropped step over from the epochs of the program before it. In a cluster, also of one
- *     member, that program makes epochs until the next generation; where a worker is alone it ends at once.
+ * G6. A program takes nothing of a dropped step over from the epochs of the program before it. In a cluster, also of
+ *     one member, that program makes epochs until the next generation; where a worker is alone it ends at once.
  * G7. A dropped step begins anew with the record by which the new program takes over: no earlier journal is its own.
  */
 import type { Anew, Cluster, PipelineEntry } from './cluster.ts'

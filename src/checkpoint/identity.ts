@@ -1,6 +1,6 @@
 /**
- * What is fixed when a cluster is made, because it shapes what lies in the store: every worker that opens the store later
- * goes by it, whatever its own settings say.
+ * What is fixed when a cluster is made, because it shapes what lies in the store: every worker that opens the store
+ * later goes by it, whatever its own settings say.
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -33,8 +33,8 @@ const format: Format = { kind: 'cluster', version: 1 }
 const none = undefined as never
 
 /**
- * The cluster that `store` holds; made from `limits` where it holds none. `E_STORE_CLUSTER` and `E_STORE_KEY_GROUPS` where
- * it is another one than `expected`; `E_STORE_DAMAGED`, `E_STORE_VERSION`, `E_STORE`.
+ * The cluster that `store` holds; made from `limits` where it holds none. `E_STORE_CLUSTER` and `E_STORE_KEY_GROUPS`
+ * where it is another one than `expected`; `E_STORE_DAMAGED`, `E_STORE_VERSION`, `E_STORE`.
  */
 export function openCluster(
   seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },

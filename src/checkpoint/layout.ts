@@ -40,7 +40,10 @@ export function unescapeName(escaped: string): string {
   })
 }
 
-/** Whether `escapeName` makes `escaped` of some name: what else lies in a folder of such names is somebody's, and not ours. */
+/**
+ * Whether `escapeName` makes `escaped` of some name: what else lies in a folder of such names is somebody's, and not
+ * ours.
+ */
 export function isEscapedName(escaped: string): boolean {
   const { length } = escaped
   return length > 0 && length <= OWN_NAME_BYTES && inFileName(unescapeName(escaped)) === escaped
@@ -99,7 +102,10 @@ export interface PackName {
   readonly incarnation: string
 }
 
-/** A name that no other run gives, either: a run that began with a savepoint has packs of both, and so has its own savepoint. */
+/**
+ * A name that no other run gives, either: a run that began with a savepoint has packs of both, and so has its own
+ * savepoint.
+ */
 export function pack(run: Run, name: PackName): string {
   const { epoch, generation, incarnation, worker } = name
   const numbers = `${padded(epoch)}-${padded(generation)}-${padded(run.run)}`

@@ -3,11 +3,11 @@
  * counts once an epoch record in the chain names it.
  *
  * M1. A manifest names every pack that its epoch needs, also those of earlier epochs: whoever has it can restore.
- * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (`rotation.ts`, Q2). So
- *     are those whose loss was accepted, once every worker has written in full what it owns.
+ * M2. `serial` is one more than its base's, and packs that the rotation no longer needs are left out (`rotation.ts`,
+ *     Q2). So are those whose loss was accepted, once every worker has written in full what it owns.
  * M3. What sources and sinks put in is plain JSON of their own; nothing here looks into it.
- * M4. Dead letters lie in files of their own beside the packs. Their part of the sinks says in which, and an epoch needs
- *     these files as it needs its packs.
+ * M4. Dead letters lie in files of their own beside the packs. Their part of the sinks says in which, and an epoch
+ *     needs these files as it needs its packs.
  */
 import type { Json } from '../base/json.ts'
 import type { EpochEntry } from './cluster.ts'
@@ -41,14 +41,19 @@ export interface PackEntry extends PackHandle {
   readonly serial: number
 }
 
-/** The part of the sinks that is a list of the dead letters' files (M4). No step has a name that begins with a space. */
+/**
+ * The part of the sinks that is a list of the dead letters' files (M4). No step has a name that begins with a space.
+ */
 export const LETTERS_PART = ' dead letters'
 
 /** What a source or a sink of one worker saves in a manifest (M3). */
 export interface PartEntry {
   readonly step: string
   readonly worker: string
-  /** To what it means something (`ManifestFrame`); earlier releases did not say it, and the letters' part does not need it. */
+  /**
+   * To what it means something (`ManifestFrame`); earlier releases did not say it, and the letters' part does not need
+   * it.
+   */
   readonly of?: string
   readonly snapshot: Json
 }

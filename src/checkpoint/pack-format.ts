@@ -7,7 +7,8 @@
  *                                                     step u16, kind u8, key group u32, length u32, CRC-32 u32
  *     index length u32, index CRC-32 u32, "pack-end"  16 bytes
  *
- * P1. Every byte is covered: chunks by the index, the index by its CRC, which the manifest has too; the rest is constant.
+ * P1. Every byte is covered: chunks by the index, the index by its CRC, which the manifest has too; the rest is
+ *     constant.
  * P2. The order of chunks is the order in which they were added.
  */
 import { type ByteReader, ByteWriter } from '../base/bytes.ts'

@@ -87,8 +87,9 @@ function examineIndex(handle: PackHandle, tail: Buffer, indexBytes: number): rea
 }
 
 /**
- * Reads `chunks`, at least one, of the pack at `path`, those that lie close together at once, and gives each intact one to `each`, in the order of the
- * pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is longer. Answers what is damaged (P7).
+ * Reads `chunks`, at least one, of the pack at `path`, those that lie close together at once, and gives each intact one
+ * to `each`, in the order of the pack; a chunk's bytes are a view of at most `packWriteBytes`, or of itself where it is
+ * longer. Answers what is damaged (P7).
  */
 export function readChunks(
   seams: ChunkSeams,

@@ -2,11 +2,11 @@
  * Writes a pack while the pipeline goes on: few large writes, at a bounded rate, one sync at the end (PROTOCOLS 5).
  *
  * P3. At most one write is under way, and the next one begins no earlier than the rate allows.
- * P4. After an error nothing more is written, what has been written is removed, and `finish` answers the error. Whoever waits
- *     to add more is let go on until then.
+ * P4. After an error nothing more is written, what has been written is removed, and `finish` answers the error. Whoever
+ *     waits to add more is let go on until then.
  * P5. A pack that nothing was added to leaves no file.
- * P6. A block is filled again once its write has come back, by this pack or a later one: with fresh memory for every pack the
- *     collector would go through the whole heap for what lives a tenth of a second.
+ * P6. A block is filled again once its write has come back, by this pack or a later one: with fresh memory for every
+ *     pack the collector would go through the whole heap for what lives a tenth of a second.
  */
 import { assert } from '../base/assert.ts'
 import { crc32 } from '../base/crc.ts'
@@ -95,8 +95,8 @@ export class PackWriter {
   }
 
   /**
-   * Adds a chunk; copies its `bytes`. Chunks of one step and key group are restored in the order in which they were added,
-   * from the last `full` one on.
+   * Adds a chunk; copies its `bytes`. Chunks of one step and key group are restored in the order in which they were
+   * added, from the last `full` one on.
    */
   add(step: string, keyGroup: number, kind: ChunkKind, bytes: Uint8Array): void {
     assert(this.ending === null, 'a finished pack takes no chunk')
@@ -107,7 +107,9 @@ export class PackWriter {
     this.pump()
   }
 
-  /** Writes the rest and the index and syncs; answers the pack's handle, `null` where it is empty (P5), or `E_STORE`. */
+  /**
+   * Writes the rest and the index and syncs; answers the pack's handle, `null` where it is empty (P5), or `E_STORE`.
+   */
   finish(done: Finish): void {
     if (this.chunks.length === 0 || this.stopped) {
       this.stopped = true
@@ -208,7 +210,10 @@ export class PackWriter {
     this.pump()
   }
 
-  /** Whether so little waits that its caller may go on. What lies in a block that is not full waits for more, and is no reason to wait. */
+  /**
+   * Whether so little waits that its caller may go on. What lies in a block that is not full waits for more, and is no
+   * reason to wait.
+   */
   private get hasRoom(): boolean {
     return this.blocks.length === 0 || this.length - this.writtenBytes <= this.limits.packQueueBytes / 2
   }

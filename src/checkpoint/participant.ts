@@ -1,20 +1,20 @@
 /**
- * One worker's part in the checkpoints of one pipeline, within one generation (PROTOCOLS 5): it lets the barrier through
- * its tasks, has their state saved in one pack, says so, and learns how the epoch ended.
+ * One worker's part in the checkpoints of one pipeline, within one generation (PROTOCOLS 5): it lets the barrier
+ * through its tasks, has their state saved in one pack, says so, and learns how the epoch ended.
  *
  *     idle ─barrier─► saving ─every part saved─► packing ─pack durable─► waiting ─fate─► idle
  *                        │ abandoned, failed        │ abandoned, failed
  *                        ▼                          ▼
  *                     dropping ─all passed─► idle  idle
  *
- * D1. A barrier is acted on at first sight, whether the coordinator sent it or a channel brought it. It carries the fate
- *     of the epoch before, and the stores hear that before they freeze again: a delta is what has changed since the last
- *     *complete* epoch.
+ * D1. A barrier is acted on at first sight, whether the coordinator sent it or a channel brought it. It carries the
+ *     fate of the epoch before, and the stores hear that before they freeze again: a delta is what has changed since
+ *     the last *complete* epoch.
  * D2. `tellSaved` comes only when every part has been saved and the pack with all of it is durable.
  * D3. An abandoned epoch's barrier passes all the same; only what was saved is dropped. `tellPassed` comes only when it
  *     has passed every part.
- * D4. Sinks commit, producers hear `stable` and anything is trimmed only after the epoch's record has been *read* in the
- *     chain by this worker. The coordinator's word is enough only for what lies in memory (D1).
+ * D4. Sinks commit, producers hear `stable` and anything is trimmed only after the epoch's record has been *read* in
+ *     the chain by this worker. The coordinator's word is enough only for what lies in memory (D1).
  */
 import { assert } from '../base/assert.ts'
 import type { Json } from '../base/json.ts'

@@ -1,9 +1,9 @@
 /**
  * When an object that cannot be read counts as damaged: a bad sector of a disk never becomes readable.
  *
- * E1. It is tried `storeReads` times with pauses, and once more after something else could be read. A store from which nothing
- *     can be read is away, which says nothing about what lies in it: it is waited for, unless somebody waits for an answer,
- *     who is told so.
+ * E1. It is tried `storeReads` times with pauses, and once more after something else could be read. A store from which
+ *     nothing can be read is away, which says nothing about what lies in it: it is waited for, unless somebody waits
+ *     for an answer, who is told so.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
@@ -20,8 +20,8 @@ export interface ReadSeams {
 }
 
 /**
- * What `look` finds of the object at `path`; looked at again where it fails for other reasons than damage, which counts as damage in
- * the end (E1).
+ * What `look` finds of the object at `path`; looked at again where it fails for other reasons than damage, which counts
+ * as damage in the end (E1).
  */
 export function examine<T>(
   seams: ReadSeams,
@@ -39,8 +39,8 @@ export function examine<T>(
 }
 
 /**
- * A read has failed of which `left` were left, that one included. Calls `again` with what is left then, now or after a pause, or
- * `giveUp`, where the object is damaged or the store `away`.
+ * A read has failed of which `left` were left, that one included. Calls `again` with what is left then, now or after a
+ * pause, or `giveUp`, where the object is damaged or the store `away`.
  */
 export function tryAgain(
   { store, clock, limits, hurried = false }: ReadSeams,

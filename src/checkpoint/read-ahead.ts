@@ -1,15 +1,15 @@
 /**
- * What was read of the store before it is needed: manifests, indexes of packs, and chunks, or the tables that were made of
- * these. Who is about to get key groups reads them while everything runs; what is left when nothing runs is what has changed
- * since.
+ * What was read of the store before it is needed: manifests, indexes of packs, and chunks, or the tables that were made
+ * of these. Who is about to get key groups reads them while everything runs; what is left when nothing runs is what has
+ * changed since.
  *
- * A1. None of it ever changes in the store, and all of it was compared with its checksum; what is damaged or absent is not
- *     kept, and looked at anew by whoever needs it.
- * A2. It holds at most `readAheadBytes` of chunks, those that tables were made of included. What does not fit is read when it
- *     is needed.
+ * A1. None of it ever changes in the store, and all of it was compared with its checksum; what is damaged or absent is
+ *     not kept, and looked at anew by whoever needs it.
+ * A2. It holds at most `readAheadBytes` of chunks, those that tables were made of included. What does not fit is read
+ *     when it is needed.
  * A3. What was decided is kept where nothing was damaged: then it follows from the last epoch alone.
- * A4. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that it
- *     was made with. It is given away once: from then on it changes.
+ * A4. A table counts where the chunks that it was made of are the first ones of what is restored, by the program that
+ *     it was made with. It is given away once: from then on it changes.
  */
 import type { Limits } from '../base/limits.ts'
 import type { KeyTable } from '../state/key-table.ts'
@@ -90,8 +90,8 @@ function tableName(submitted: number, step: string, keyGroup: number): string {
 }
 
 /**
- * Reads what a restore of the key groups that are `wanted` would read now, and answers their chains. Nothing depends on what
- * comes of it.
+ * Reads what a restore of the key groups that are `wanted` would read now, and answers their chains. Nothing depends on
+ * what comes of it.
  */
 export function readAhead(
   seams: SurveySeams & { readonly ahead: ReadAhead },

@@ -1,10 +1,11 @@
 /**
  * The records of the chain (PROTOCOLS 1) and how they lie in the store: JSON in an envelope.
  *
- * R1. A record carries its own number and its writer's id, incarnation and nonce: by these it is known as mine or another's.
- * R2. A record whose number is a multiple of `chainEra` begins an era: it holds the cluster as all records before it left
- *     it, so that a reader can begin there, and it is never removed. The nonces of the era before stand in it: by these it is
- *     known which records that era had once they are removed.
+ * R1. A record carries its own number and its writer's id, incarnation and nonce: by these it is known as mine or
+ *     another's.
+ * R2. A record whose number is a multiple of `chainEra` begins an era: it holds the cluster as all records before it
+ *     left it, so that a reader can begin there, and it is never removed. The nonces of the era before stand in it: by
+ *     these it is known which records that era had once they are removed.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'

@@ -1,13 +1,15 @@
 /**
- * What may go from the store (PROTOCOLS 12): decisions, from what the chain says and what lies there. Written ahead: the
- * floor record has been read in the chain before anything below it is removed, so a late or repeated removal by anyone is
- * harmless.
+ * What may go from the store (PROTOCOLS 12): decisions, from what the chain says and what lies there. Written ahead:
+ * the floor record has been read in the chain before anything below it is removed, so a late or repeated removal by
+ * anyone is harmless.
  *
- * X1. A manifest or pack goes when its epoch lies below the floor and no manifest of an epoch from the floor on names it.
- *     What never became complete lies below the floor some day too. Savepoints have links of their own and are not touched.
+ * X1. A manifest or pack goes when its epoch lies below the floor and no manifest of an epoch from the floor on names
+ *     it. What never became complete lies below the floor some day too. Savepoints have links of their own and are not
+ *     touched.
  * X2. Nothing goes while a manifest from the floor on cannot be read: it may name what seems to be garbage.
- * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two. So it passes nothing that a restore or a savepoint
- *     reads: no epoch comes about before these are over, or given up. What a join has read ahead it reads again where it is gone.
+ * X3. The floor leaves `horizonEpochs` complete epochs, never fewer than two. So it passes nothing that a restore or a
+ *     savepoint reads: no epoch comes about before these are over, or given up. What a join has read ahead it reads
+ *     again where it is gone.
  * X4. Records of an era of the chain go once the first record of the era after next has been read, that first record of
  *     each era never (`chain-reader.ts`, A3). So two eras stand, and hardly anybody who reads on finds himself behind.
  * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
@@ -16,8 +18,8 @@ import type { Cluster, PipelineEntry } from './cluster.ts'
 import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type Run } from './layout.ts'
 
 /**
- * The floor to ask for, or `null` where it stays. `wanted` is a higher floor that a worker asks for whose journal nears its
- * limit (PROTOCOLS 3), 0 for none.
+ * The floor to ask for, or `null` where it stays. `wanted` is a higher floor that a worker asks for whose journal nears
+ * its limit (PROTOCOLS 3), 0 for none.
  */
 export function nextFloor({ epochs, floor }: PipelineEntry, horizonEpochs: number, wanted = 0): number | null {
   const lastButOne = epochs.at(-2)?.epoch
@@ -35,7 +37,10 @@ export interface Listing {
   readonly packs: readonly string[]
 }
 
-/** The paths to remove (X1), or none where a manifest could not be read (X2): `kept` has the packs of each that stays, or `null`. */
+/**
+ * The paths to remove (X1), or none where a manifest could not be read (X2): `kept` has the packs of each that stays,
+ * or `null`.
+ */
 export function garbageOf(
   run: Run,
   entry: PipelineEntry,

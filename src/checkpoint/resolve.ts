@@ -1,12 +1,13 @@
 /**
- * Which epoch to restore, and from what (PROTOCOLS 3): a decision by facts. It reads nothing; where a fact is missing it
- * says what to look at, is given that, and is asked again (`survey.ts`).
+ * Which epoch to restore, and from what (PROTOCOLS 3): a decision by facts. It reads nothing; where a fact is missing
+ * it says what to look at, is given that, and is asked again (`survey.ts`).
  *
  * V1. An epoch is restored only whole: its manifest and every chunk that it needs are intact.
- * V2. Ordinarily that is the last complete epoch. Where that one is damaged, an older one within the horizon is taken by
- *     itself; whether what came after it can be read again is for who goes back to see (`worker/execution/way-up.ts`, E3).
- * V3. A group's state is its chunks from the last full one on, oldest first. Where there is no full one, the step must be
- *     younger than a turn of the rotation (`rotation.ts`, Q2).
+ * V2. Ordinarily that is the last complete epoch. Where that one is damaged, an older one within the horizon is taken
+ *     by itself; whether what came after it can be read again is for who goes back to see
+ *     (`worker/execution/way-up.ts`, E3).
+ * V3. A group's state is its chunks from the last full one on, oldest first. Where there is no full one, the step must
+ *     be younger than a turn of the rotation (`rotation.ts`, Q2).
  * V4. Only a person may accept a loss: where no epoch is whole, the newest without the damaged chunks.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -56,7 +57,9 @@ export interface Restore {
   readonly instead: number | null
   /** Why it is an older one, and what is missing in this one where a loss was accepted. */
   readonly damages: readonly Damage[]
-  /** The latter alone (V4): what is there has to be written in full, or the next one to come back would miss it again. */
+  /**
+   * The latter alone (V4): what is there has to be written in full, or the next one to come back would miss it again.
+   */
   readonly lost: readonly Damage[]
 }
 

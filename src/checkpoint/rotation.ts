@@ -3,8 +3,8 @@
  *
  * Q1. The turn is counted by the epoch's serial: how many complete epochs the pipeline has, this one included. An
  *     abandoned epoch takes no serial, so the next one writes its share again.
- * Q2. Within `rotation` complete epochs in a row, every key group is written in full once. So the state at serial k is in
- *     the packs of serials above k - `rotation`, whoever owned what.
+ * Q2. Within `rotation` complete epochs in a row, every key group is written in full once. So the state at serial k is
+ *     in the packs of serials above k - `rotation`, whoever owned what.
  * Q3. `rotation` is chosen with a pipeline's first epoch and goes on from manifest to manifest.
  */
 

@@ -2,10 +2,10 @@
  * Savepoints: a complete epoch that a person asked for, in a folder of its own that nothing but the person removes
  * (PROTOCOLS 12).
  *
- * U1. Every pack and every file of dead letters is linked into the folder first, its manifest is written last: a savepoint
- *     is there when its manifest is, and then it is whole.
- * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once: for another epoch nothing is linked under
- *     it, which would keep that epoch's packs for as long as the savepoint stands.
+ * U1. Every pack and every file of dead letters is linked into the folder first, its manifest is written last: a
+ *     savepoint is there when its manifest is, and then it is whole.
+ * U2. Its manifest is the epoch's, with the paths in the folder. A name is given once: for another epoch nothing is
+ *     linked under it, which would keep that epoch's packs for as long as the savepoint stands.
  * U3. Until the manifest stands, what was linked may be removed as the leftovers of an attempt that came to nothing
  *     (`worker/pipelines/savepoints.ts`, V3). So all of it is linked once more after the manifest has been written.
  */
@@ -36,8 +36,8 @@ function savepointOf(manifest: Manifest, name: string): Manifest {
 }
 
 /**
- * Makes the savepoint `name` of the complete epoch of `manifest` (U1). Answers `E_STORE_TAKEN` where another savepoint has
- * that name, `E_STORE` where it could not be made; what has been linked stays and does no harm.
+ * Makes the savepoint `name` of the complete epoch of `manifest` (U1). Answers `E_STORE_TAKEN` where another savepoint
+ * has that name, `E_STORE` where it could not be made; what has been linked stays and does no harm.
  */
 export function makeSavepoint(seams: SavepointSeams, manifest: Manifest, name: string, done: StoreDoneVoid): void {
   const { store, limits } = seams

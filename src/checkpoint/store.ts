@@ -9,8 +9,8 @@
  *     another wrote before that.
  * O4. Decisions rest on `createExclusive` or on a `read` by exact name, never on `list`, which may be stale.
  * O5. No callback runs inside the call that it belongs to.
- * O6. `absent` is said only while the store itself is there; where it is gone every answer is `E_STORE`. Otherwise the chain
- *     would seem to have ended, no seal to have been made, and checkpoints to be damaged.
+ * O6. `absent` is said only while the store itself is there; where it is gone every answer is `E_STORE`. Otherwise the
+ *     chain would seem to have ended, no seal to have been made, and checkpoints to be damaged.
  */
 import type { PotorooError } from '../base/errors.ts'
 
@@ -45,7 +45,10 @@ export interface Store {
   remove(path: string, done: StoreDoneVoid): void
   /** Writes or overwrites a hint, which may be lost or cut short in a power loss. */
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void
-  /** Gives the object `existing` a second name, durably; it lives on when the first one is removed. Repeats are harmless. */
+  /**
+   * Gives the object `existing` a second name, durably; it lives on when the first one is removed. Repeats are
+   * harmless.
+   */
   link(existing: string, created: string, done: StoreDoneVoid): void
   /** Begins a large object, under a name that nobody else uses. It may be seen in part until `finish` has answered. */
   upload(path: string, done: StoreDone<Upload>): void

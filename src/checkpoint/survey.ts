@@ -39,8 +39,8 @@ export class Survey {
   }
 
   /**
-   * Looks at manifests and packs until it is decided what to restore. Fails with `E_STORE_VERSION`, and with `E_STORE` where somebody
-   * waits and the store is away.
+   * Looks at manifests and packs until it is decided what to restore. Fails with `E_STORE_VERSION`, and with `E_STORE`
+   * where somebody waits and the store is away.
    */
   decide(done: (error: PotorooError | null, decided: Decided | null) => void): void {
     const known = this.decidedBefore()

@@ -1,7 +1,8 @@
 /**
- * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on that it does not know yet, removes.
- * The coordinator runs it when it has read a floor record. Nothing depends on it being finished, or on being run only once.
- * What cannot be listed or removed is passed over: otherwise one object of somebody else's would keep all that comes after it.
+ * Carries out what `removal.ts` decides: lists, reads the manifests from the floor on that it does not know yet,
+ * removes. The coordinator runs it when it has read a floor record. Nothing depends on it being finished, or on being
+ * run only once. What cannot be listed or removed is passed over: otherwise one object of somebody else's would keep
+ * all that comes after it.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
@@ -76,7 +77,9 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
   })
 }
 
-/** The packs that the manifests from the floor on name, `null` for each of these that cannot be read (`removal.ts`, X2). */
+/**
+ * The packs that the manifests from the floor on name, `null` for each of these that cannot be read (`removal.ts`, X2).
+ */
 function readAll(
   { store, named }: SweeperSeams,
   entry: PipelineEntry,

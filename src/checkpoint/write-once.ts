@@ -2,8 +2,8 @@
  * Writes an object that stands at its name for ever: manifests, seals, the cluster's own.
  *
  * An unknown outcome is tried again under the same name with the same bytes, and what stands there is read (`store.ts`,
- * O2): the same bytes are as good as mine, other ones are not. After `attempts` tries it is left undecided, which does no
- * harm where the name is used for nothing else.
+ * O2): the same bytes are as good as mine, other ones are not. After `attempts` tries it is left undecided, which does
+ * no harm where the name is used for nothing else.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -14,7 +14,9 @@ import type { Store, StoreDoneVoid } from './store.ts'
 /** The first pause before another try, in milliseconds; doubles up to `storeRetryMs`. */
 const FIRST_PAUSE_MS = 10
 
-/** Makes `bytes` stand durably at `path`. Answers `E_STORE_TAKEN` where others do, `E_STORE` where that stays undecided. */
+/**
+ * Makes `bytes` stand durably at `path`. Answers `E_STORE_TAKEN` where others do, `E_STORE` where that stays undecided.
+ */
 export function writeOnce(
   seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits },
   path: string,

@@ -60,8 +60,8 @@ export function submitCommand(): Command {
 }
 
 /**
- * What has become of it once its sources are open, or why it could not begin, as where a port is taken. Where a large state is
- * read, or sources are held, nothing more may be known in time.
+ * What has become of it once its sources are open, or why it could not begin, as where a port is taken. Where a large
+ * state is read, or sources are held, nothing more may be known in time.
  */
 async function onceBegun(
   worker: ControlClient,

@@ -2,9 +2,10 @@
  * A worker's process under `up`: starts it, starts it again as `supervise.ts` decides, and reads what it logs.
  *
  * Its standard error is a file, so that what it says is there when nobody listens, and it never waits for a reader. Its
- * standard input is held open, and ended to ask for an end in order: so it ends like this when this process is gone, too.
- * It has a session of its own, so that a terminal that sends Ctrl-C, or is closed, reaches this process alone, and no worker
- * that has just been started is killed by it. A service manager's SIGTERM reaches both: that is one request, not two.
+ * standard input is held open, and ended to ask for an end in order: so it ends like this when this process is gone,
+ * too. It has a session of its own, so that a terminal that sends Ctrl-C, or is closed, reaches this process alone, and
+ * no worker that has just been started is killed by it. A service manager's SIGTERM reaches both: that is one request,
+ * not two.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -28,7 +29,10 @@ export interface ChildOptions {
 export interface ChildEvents {
   started(child: Child): void
   logged(child: Child, line: LogLine): void
-  /** It is not there; `how` says for a person what came of it. What is to be done next is done when the promise has settled. */
+  /**
+   * It is not there; `how` says for a person what came of it. What is to be done next is done when the promise has
+   * settled.
+   */
   exited(child: Child, how: string): Promise<void>
   /** What has become of it: started again in `waitMs`, or `null` and its state says why not. */
   settled(child: Child, waitMs: number | null): void

@@ -64,7 +64,10 @@ export function leaveCommand(): Command {
   })
 }
 
-/** Why a worker does not leave yet, where pipelines that do not run there are the reason: all of them where it is no member. */
+/**
+ * Why a worker does not leave yet, where pipelines that do not run there are the reason: all of them where it is no
+ * member.
+ */
 function staysText(worker: string, mode: Mode, waitsFor: readonly string[]): readonly string[] {
   const joins = mode === 'starting'
   return waitsFor.map((pipeline) => {

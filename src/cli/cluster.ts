@@ -43,7 +43,10 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
   return { name, token, store, journals, listen, reach, expected, watch }
 }
 
-/** A store that workers share is made in a folder that is there: nothing is taken for one where a volume should be mounted. */
+/**
+ * A store that workers share is made in a folder that is there: nothing is taken for one where a volume should be
+ * mounted.
+ */
 export function needStoreFolder({ store }: Settings): void {
   if (store !== undefined && !existsSync(store)) throw fail('E_STORE_ABSENT', { path: store })
 }

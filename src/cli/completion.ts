@@ -1,6 +1,6 @@
 /**
- * `potoroo completion SHELL`: a script that completes commands, their options and the choices of these. It is made from the
- * commands themselves and starts no process when it is used.
+ * `potoroo completion SHELL`: a script that completes commands, their options and the choices of these. It is made from
+ * the commands themselves and starts no process when it is used.
  */
 import { Argument, Command, type Option } from 'commander'
 import { print } from './terminal.ts'

@@ -1,8 +1,8 @@
 /**
  * How commands speak to the worker that runs: its data folder says where it listens and where its tokens are.
  *
- * The folder is the one of `--data`; else one whose worker is alive, of the setting `data` and of those in `.potoroo` of the
- * current folder.
+ * The folder is the one of `--data`; else one whose worker is alive, of the setting `data` and of those in `.potoroo`
+ * of the current folder.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -41,7 +41,9 @@ export function addControlOptions(command: Command): Command {
     .option('--json', 'as JSON')
 }
 
-/** The data folder that a worker would have here by its settings; `undefined` where they name none. Throws `E_CONFIG`. */
+/**
+ * The data folder that a worker would have here by its settings; `undefined` where they name none. Throws `E_CONFIG`.
+ */
 export function dataSetting(): string | undefined {
   return readSettings({}, process.env, undefined).data
 }
@@ -92,8 +94,8 @@ interface Folder {
 }
 
 /**
- * The folders of workers that answer: `data` itself or one below it, else the one of the settings or one below `.potoroo`.
- * Of the workers of one cluster, any that is ready will do, and else any.
+ * The folders of workers that answer: `data` itself or one below it, else the one of the settings or one below
+ * `.potoroo`. Of the workers of one cluster, any that is ready will do, and else any.
  */
 async function findFolders(data: string | undefined, sought: Sought): Promise<[Folder, ...Folder[]]> {
   const own = data === undefined ? null : readControlFile(data)
@@ -125,8 +127,8 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
 }
 
 /**
- * Of several folders that name one address, that of the worker which listens there: the others were left by one that was killed, or
- * are those of other machines, where an address such as 0.0.0.0 is another place.
+ * Of several folders that name one address, that of the worker which listens there: the others were left by one that
+ * was killed, or are those of other machines, where an address such as 0.0.0.0 is another place.
  */
 async function withoutStrangers(folders: readonly Folder[]): Promise<readonly Folder[]> {
   const named = [...Map.groupBy(folders, ({ file }) => file.address).values()]

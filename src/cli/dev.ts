@@ -1,6 +1,6 @@
 /**
- * `potoroo dev FILE`: `run` for whoever is writing the pipeline. A file that is saved is checked and taken over: the running
- * program comes to a last checkpoint, and the new one goes on from it.
+ * `potoroo dev FILE`: `run` for whoever is writing the pipeline. A file that is saved is checked and taken over: the
+ * running program comes to a last checkpoint, and the new one goes on from it.
  *
  * N1. What cannot be loaded, or does not fit the state, is said, and the program that ran goes on.
  * N2. One change is taken over at a time; what is saved meanwhile comes next.
@@ -161,7 +161,9 @@ class Desk {
     throw fail('E_USAGE', { reason: `${reason}: start \`dev\` anew for it` })
   }
 
-  /** Puts `next` in the place of what runs, which is stopped after `onStop`; where that was in vain, puts it back (N1). */
+  /**
+   * Puts `next` in the place of what runs, which is stopped after `onStop`; where that was in vain, puts it back (N1).
+   */
   private async replace(next: Loaded, onStop: () => void): Promise<void> {
     const { shown, current } = this
     let stopped = false

@@ -1,6 +1,7 @@
 /**
- * `potoroo doctor [FILE…]`: what of this machine, its folders and its ports would keep a worker from running well, each with
- * its remedy. Changes nothing. Ends with status 1 where something is wrong; what is merely to be known is no failure.
+ * `potoroo doctor [FILE…]`: what of this machine, its folders and its ports would keep a worker from running well, each
+ * with its remedy. Changes nothing. Ends with status 1 where something is wrong; what is merely to be known is no
+ * failure.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Asking the workers of a cluster about a pipeline of which each has a part. One that has none has nothing to say: it has not come
- * to the pipeline yet, cannot load it, or came when it had been drained.
+ * Asking the workers of a cluster about a pipeline of which each has a part. One that has none has nothing to say: it
+ * has not come to the pipeline yet, cannot load it, or came when it had been drained.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { ControlClient } from './control-client.ts'
@@ -28,7 +28,10 @@ export async function askAll<T>(
   return given
 }
 
-/** The first answer of one whom it concerns, which those do not say that refuse with `code`. Rejects where it concerns none. */
+/**
+ * The first answer of one whom it concerns, which those do not say that refuse with `code`. Rejects where it concerns
+ * none.
+ */
 export async function askOneOf<T>(
   workers: readonly ControlClient[],
   code: string,

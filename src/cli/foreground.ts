@@ -1,6 +1,6 @@
 /**
- * A worker for one pipeline, in the foreground of a terminal: `run` and `dev`. It ends by SIGINT or SIGTERM, when it is told
- * to, or when the worker cannot go on; in an orderly end with a last checkpoint.
+ * A worker for one pipeline, in the foreground of a terminal: `run` and `dev`. It ends by SIGINT or SIGTERM, when it is
+ * told to, or when the worker cannot go on; in an orderly end with a last checkpoint.
  */
 import { openControl } from '../admin/control.ts'
 import type { Env } from '../env/env.ts'
@@ -35,8 +35,8 @@ function stuck(): void {
 }
 
 /**
- * Opens the worker, starts `work`, and closes it when its end has come. `work` answers what is to be done when everything
- * has ended well. Rejects with what went wrong.
+ * Opens the worker, starts `work`, and closes it when its end has come. `work` answers what is to be done when
+ * everything has ended well. Rejects with what went wrong.
  */
 export async function inForeground(
   { pipeline, env, settings, data, development, acceptLoss }: Seat,

@@ -2,8 +2,8 @@
  * `potoroo init [FOLDER]`: a new project with a pipeline, its test, a README and what runs them.
  *
  * I1. Nothing that is there is changed: where one of the files is there already, none is written.
- * I2. The project depends on the potoroo that made it: a checkout or a package file is named by its path, since no registry
- *     need have it.
+ * I2. The project depends on the potoroo that made it: a checkout or a package file is named by its path, since no
+ *     registry need have it.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'

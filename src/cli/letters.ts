@@ -1,6 +1,6 @@
 /**
- * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every worker that
- * can be reached is asked. Of a pipeline that is drained each of them has all.
+ * The dead letters of a pipeline in a cluster: each worker keeps those of the records that failed there, so every
+ * worker that can be reached is asked. Of a pipeline that is drained each of them has all.
  */
 import type { LetterPage, LetterView, ListedLetter } from '../admin/letters-view.ts'
 import { fail, PotorooError } from '../base/errors.ts'

@@ -1,12 +1,17 @@
 /** The log of another process in a file: what it has said since the last look. The file is bounded. */
 import { closeSync, copyFileSync, openSync, readSync, rmSync, statSync, truncateSync } from 'node:fs'
 
-/** Beyond it the file goes on from nothing, and what it had lies beside it. The writer appends, wherever that is now. */
+/**
+ * Beyond it the file goes on from nothing, and what it had lies beside it. The writer appends, wherever that is now.
+ */
 const FILE_BYTES = 16 << 20
 /** Read at a time. */
 const READ_BYTES = 256 << 10
 
-/** A line of a worker's log. One that somebody else has written there, such as a pipeline, is an error with that as its code. */
+/**
+ * A line of a worker's log. One that somebody else has written there, such as a pipeline, is an error with that as its
+ * code.
+ */
 export interface LogLine {
   readonly level: string
   readonly code: string

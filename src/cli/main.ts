@@ -25,8 +25,8 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await main()
-// A pipe at the other end of standard output may be slower than we are: the process ends when it has taken all, or takes no more. Of
-// one that has broken before, `end` would never hear.
+// A pipe at the other end of standard output may be slower than we are: the process ends when it has taken all, or
+// takes no more. Of one that has broken before, `end` would never hear.
 process.stdout.write('', () => process.exit())
 
 async function main(): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * The way up of a worker that somebody may end before it is up: a supervisor's stop comes at any moment, also while the worker
- * waits for its store.
+ * The way up of a worker that somebody may end before it is up: a supervisor's stop comes at any moment, also while the
+ * worker waits for its store.
  */
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { endAtOnce } from './signals.ts'
@@ -9,9 +9,9 @@ import { endAtOnce } from './signals.ts'
 const CLOSE_MS = 1000
 
 /**
- * Whether `opening`, which rejects where the worker cannot be opened, was there before its end was asked for (`stopped`). Where it
- * was not, `pipelines` is closed; where that takes too long, `stuck` is called and the process ends: nothing runs that could lose
- * anything by it.
+ * Whether `opening`, which rejects where the worker cannot be opened, was there before its end was asked for
+ * (`stopped`). Where it was not, `pipelines` is closed; where that takes too long, `stuck` is called and the process
+ * ends: nothing runs that could lose anything by it.
  */
 export async function isOpened(
   pipelines: Pick<Pipelines, 'close'>,

@@ -1,6 +1,6 @@
 /**
- * What `up` shows: on a terminal a table that is drawn again in place, under the lines that stay; elsewhere the lines alone.
- * What the pipelines write to the same terminal goes through here: it stays, and nothing is drawn over it.
+ * What `up` shows: on a terminal a table that is drawn again in place, under the lines that stay; elsewhere the lines
+ * alone. What the pipelines write to the same terminal goes through here: it stays, and nothing is drawn over it.
  */
 import type { ChildState } from './supervise.ts'
 import { fitting, table, visible, type Window } from './terminal.ts'

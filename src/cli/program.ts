@@ -40,7 +40,10 @@ const SURVEYS = ['help', 'completion']
 /** What needs none. */
 const VERSION = ['--version', '-V']
 
-/** The program with the command that `args` begin with; with all of them where they begin with none, and none for `--version`. */
+/**
+ * The program with the command that `args` begin with; with all of them where they begin with none, and none for
+ * `--version`.
+ */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('potoroo')
     .description('Stateful stream processing: pipelines in TypeScript, exact through kill -9.')
@@ -77,8 +80,8 @@ function refuse(ended: CommanderError): never {
 }
 
 /**
- * Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent. `path`: its
- * names, by which its examples are found.
+ * Gives the settings of `parent` to `command` and what stands below it: they were made before they had a parent.
+ * `path`: its names, by which its examples are found.
  */
 function inherit(parent: Command, command: Command, path: string): void {
   command.copyInheritedSettings(parent)

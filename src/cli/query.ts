@@ -93,8 +93,8 @@ async function list(get: <T>(path: string) => Promise<T>, path: string, options:
 }
 
 /**
- * A key, in quotes where it is a text that reads like a number or a truth value, which may be a key as well, or of which not all
- * would be seen.
+ * A key, in quotes where it is a text that reads like a number or a truth value, which may be a key as well, or of
+ * which not all would be seen.
  */
 export function showKey(key: unknown): string {
   const unseen = typeof key === 'string' && (key === '' || key !== key.trim())

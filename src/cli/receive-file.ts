@@ -20,7 +20,10 @@ export async function recordsIn(path: string, framing: Framing): Promise<number>
   return records
 }
 
-/** Throws where `record` in its frame reads as another number of records: an inbox goes on by how many there are in the file. */
+/**
+ * Throws where `record` in its frame reads as another number of records: an inbox goes on by how many there are in the
+ * file.
+ */
 export function requireOne(framing: Framing, record: Buffer): void {
   let records = 0
   const assembler = new Assembler(framing, RECORD_BYTES, (_, { count }) => {

@@ -2,8 +2,8 @@
  * `potoroo run FILE`: one worker with one pipeline, in the foreground. What it says goes to standard error; standard
  * output belongs to the pipeline.
  *
- * Ends with a last checkpoint and status 0: when every source has ended, when all of standard input has been taken where a
- * source reads it, or by SIGINT or SIGTERM.
+ * Ends with a last checkpoint and status 0: when every source has ended, when all of standard input has been taken
+ * where a source reads it, or by SIGINT or SIGTERM.
  */
 import { Command } from 'commander'
 import type { Env } from '../env/env.ts'

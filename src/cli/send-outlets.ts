@@ -23,8 +23,8 @@ export interface Outlet {
   /** Resolves when more may be sent. */
   send(records: readonly Buffer[]): Promise<void>
   /**
-   * Resolves when all that was sent has arrived, as far as the outlet can know; with a token to read it behind, where it was
-   * acknowledged.
+   * Resolves when all that was sent has arrived, as far as the outlet can know; with a token to read it behind, where
+   * it was acknowledged.
    */
   finish(): Promise<string | null>
   readonly detail: string

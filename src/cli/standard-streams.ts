@@ -1,5 +1,6 @@
 /**
- * `run --stdin` and `run --stdout`: standard input in place of a pipeline's source, standard output in place of its sinks.
+ * `run --stdin` and `run --stdout`: standard input in place of a pipeline's source, standard output in place of its
+ * sinks.
  */
 import { fail } from '../base/errors.ts'
 import { nullSink } from '../connectors/null/describe.ts'

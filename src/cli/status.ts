@@ -69,8 +69,8 @@ async function lookAt<T>(worker: ControlClient, path: string, { watch }: StatusF
 }
 
 /**
- * Looks at `first`, and at whichever worker `find` finds once that does not answer: it has come back at another address, or is gone
- * and others of its cluster are there.
+ * Looks at `first`, and at whichever worker `find` finds once that does not answer: it has come back at another
+ * address, or is gone and others of its cluster are there.
  */
 export function looksAgain<T>(
   first: ControlClient,

@@ -1,6 +1,6 @@
 /**
- * Whose an error is that was thrown where nobody waits for it: ours, or that of a function that a pipeline has left behind
- * in a timer, a callback or a promise. The first line of the stack that is not Node's says so.
+ * Whose an error is that was thrown where nobody waits for it: ours, or that of a function that a pipeline has left
+ * behind in a timer, a callback or a promise. The first line of the stack that is not Node's says so.
  */
 import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
@@ -17,8 +17,8 @@ export function ofWhom(thrown: unknown): unknown {
 }
 
 /**
- * Calls `tell` where a pipeline, or what it imports, ends this process by `process.exit`: it would end in the middle of its work,
- * and nothing would say why.
+ * Calls `tell` where a pipeline, or what it imports, ends this process by `process.exit`: it would end in the middle of
+ * its work, and nothing would say why.
  */
 export function watchExit(tell: (error: PotorooError) => void): void {
   const { exit } = process
@@ -31,8 +31,8 @@ export function watchExit(tell: (error: PotorooError) => void): void {
 }
 
 /**
- * Where the error was thrown, such as ` at /home/you/orders.ts:6:72`; empty where nothing is known; `null` in our own. The first
- * `own` calls are passed over.
+ * Where the error was thrown, such as ` at /home/you/orders.ts:6:72`; empty where nothing is known; `null` in our own.
+ * The first `own` calls are passed over.
  */
 function placeOf({ stack = '' }: Error, own = 0): string | null {
   for (const line of stack.split('\n').slice(1 + own)) {

@@ -1,6 +1,6 @@
 /**
- * `potoroo streams list | abandon`: the producers that the sources of a pipeline remember, and the end of waiting for what
- * only an absent worker's journal has.
+ * `potoroo streams list | abandon`: the producers that the sources of a pipeline remember, and the end of waiting for
+ * what only an absent worker's journal has.
  *
  * Who waits is known where it has asked, so every worker that can be reached is asked.
  */

@@ -1,7 +1,7 @@
 /**
- * The pipelines that `up` was given, until the cluster has taken them. A worker may die while it is asked: what the world
- * fails is tried again with the next look, and said when it is something else than before. What is refused stays refused. What
- * keeps the others waiting is said as well, where it takes long.
+ * The pipelines that `up` was given, until the cluster has taken them. A worker may die while it is asked: what the
+ * world fails is tried again with the next look, and said when it is something else than before. What is refused stays
+ * refused. What keeps the others waiting is said as well, where it takes long.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { loadGraph } from './load.ts'

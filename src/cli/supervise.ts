@@ -1,7 +1,7 @@
 /**
  * The life of a worker's process under `up`, as a total table: what ends is started again, later each time, and what
- * keeps ending is left alone, unless it says that the world has failed it: a disk that is full for an hour has room again
- * when somebody has made some, and nobody is to have to think of the workers then.
+ * keeps ending is left alone, unless it says that the world has failed it: a disk that is full for an hour has room
+ * again when somebody has made some, and nobody is to have to think of the workers then.
  *
  *     running ─crash─► waiting ─due─► running          running ─status 0─► left (its cluster, in order)
  *        │ stop          │ stop        └─ too often, but for status 1, or a wrong request ─► givenUp

@@ -2,8 +2,8 @@
  * What a person or a script sees. Standard output belongs to results and to pipelines' records; everything that is said
  * about them goes to standard error.
  *
- * V1. Keys, names and errors are made of what strangers have sent. None of it moves a cursor or gives a terminal a command:
- *     but for colours and ends of lines, characters that cannot be seen are shown as they stand in JSON.
+ * V1. Keys, names and errors are made of what strangers have sent. None of it moves a cursor or gives a terminal a
+ *     command: but for colours and ends of lines, characters that cannot be seen are shown as they stand in JSON.
  */
 import { isUtf8 } from 'node:buffer'
 import { type ErrorCode, errorTable, PotorooError } from '../base/errors.ts'

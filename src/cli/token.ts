@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { fail, PotorooError } from '../base/errors.ts'
 
 /**
- * The token in `file`, in the file of POTOROO_TOKEN_FILE, or in POTOROO_TOKEN; `null` where there is none. Throws `E_FILE`, and
- * `E_CONFIG` for an empty one.
+ * The token in `file`, in the file of POTOROO_TOKEN_FILE, or in POTOROO_TOKEN; `null` where there is none. Throws
+ * `E_FILE`, and `E_CONFIG` for an empty one.
  */
 export function readToken(file?: string): string | null {
   return file === undefined ? tokenOf('POTOROO_TOKEN') : tokenIn(file)
@@ -20,7 +20,9 @@ export function clusterTokenPlace(): string {
   return process.env.POTOROO_CLUSTER_TOKEN_FILE ?? 'POTOROO_CLUSTER_TOKEN'
 }
 
-/** What producers of acked sources have to show: from POTOROO_SOURCE_TOKEN_FILE or POTOROO_SOURCE_TOKEN; else nothing. */
+/**
+ * What producers of acked sources have to show: from POTOROO_SOURCE_TOKEN_FILE or POTOROO_SOURCE_TOKEN; else nothing.
+ */
 export function readSourceToken(): string | null {
   return tokenOf('POTOROO_SOURCE_TOKEN')
 }

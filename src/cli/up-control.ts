@@ -9,7 +9,10 @@ import { findWorker } from './control-client.ts'
 /** How long a worker may take, in milliseconds. */
 const ANSWER_MS = 1000
 
-/** How long one may take to load a pipeline and to have it in the chain, in milliseconds. Whoever asks again is answered the same. */
+/**
+ * How long one may take to load a pipeline and to have it in the chain, in milliseconds. Whoever asks again is answered
+ * the same.
+ */
 const SUBMIT_MS = 60_000
 
 /** The cluster as one of its workers sees it, and what each of them does. */
@@ -30,7 +33,9 @@ export async function ask<T>(data: string, method: 'GET' | 'POST', path: string,
   }
 }
 
-/** What the workers of these folders say; of several views of the cluster, one that belongs to the newest generation. */
+/**
+ * What the workers of these folders say; of several views of the cluster, one that belongs to the newest generation.
+ */
 export async function lookAt(folders: readonly string[]): Promise<ClusterNow | null> {
   const answers = await Promise.all(
     folders.map(async (data) => {

@@ -1,11 +1,12 @@
 /**
- * `potoroo up --workers N [FILE…]`: a cluster on this machine. One folder holds its store, its tokens and a data folder for
- * each worker; each worker is a process that is started again when it ends (`supervise.ts`).
+ * `potoroo up --workers N [FILE…]`: a cluster on this machine. One folder holds its store, its tokens and a data folder
+ * for each worker; each worker is a process that is started again when it ends (`supervise.ts`).
  *
  * U1. No secret stands on a command line: tokens are in files that only their owner reads.
  * U2. When a process ends, the others are told before it is started again: its successor is never taken for it.
  * U3. When this process ends, however it does, its workers end in order.
- * U4. Workers have the settings that are found here, but for what each of several needs of its own: its name, folder and places.
+ * U4. Workers have the settings that are found here, but for what each of several needs of its own: its name, folder
+ *     and places.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'

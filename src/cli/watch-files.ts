@@ -8,7 +8,9 @@ import { dirname, extname, join, resolve } from 'node:path'
 import { fail } from '../base/errors.ts'
 import type { Bundle } from '../worker/pipelines/load-bundle.ts'
 
-/** What a pipeline may come to be made of. Anything else in a folder is none of ours, unless it is made of that already. */
+/**
+ * What a pipeline may come to be made of. Anything else in a folder is none of ours, unless it is made of that already.
+ */
 const ENDINGS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'])
 
 /** Saving is several events; after so long of quiet, in milliseconds, it is over. */

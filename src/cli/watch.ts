@@ -1,6 +1,6 @@
 /**
- * `status --watch`: the same view again and again, with what has happened in between. On a terminal it stays in its place
- * and fits the window; elsewhere each view is appended. Ends with Ctrl-C, status 0.
+ * `status --watch`: the same view again and again, with what has happened in between. On a terminal it stays in its
+ * place and fits the window; elsewhere each view is appended. Ends with Ctrl-C, status 0.
  *
  * W1. At most one view in a second, and none before the last answer has come.
  * W2. A worker that does not answer is said so, and asked again.
@@ -20,8 +20,8 @@ const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 
 /**
- * Shows what `look` answers until Ctrl-C; `seconds` have passed since the last answer, 0 at the first. `lines`: a line for
- * each answer, for a program.
+ * Shows what `look` answers until Ctrl-C; `seconds` have passed since the last answer, 0 at the first. `lines`: a line
+ * for each answer, for a program.
  */
 export async function watch(look: (seconds: number) => Promise<string>, lines = false): Promise<void> {
   const terminal = process.stdout.isTTY === true && !lines

@@ -4,8 +4,8 @@
  * P1. Records have the order in which `send` took them, over every reconnection.
  * P2. What is sent stands in the outbox before; what is in the outbox is sent again until it is stable.
  * P3. A refusal for good ends the client: every promise that waits is rejected with it, and so is every later call.
- * P4. A record that is too long for the workers is refused as it comes, and the client goes on. One that is in the outbox
- *     already, since before a worker has said how much it takes, ends the client: nothing behind it can be sent.
+ * P4. A record that is too long for the workers is refused as it comes, and the client goes on. One that is in the
+ *     outbox already, since before a worker has said how much it takes, ends the client: nothing behind it can be sent.
  */
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -104,8 +104,8 @@ export class Client extends EventEmitter<ClientEvents> {
   /**
    * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
    * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, with
-   * `E_RECORD_TOO_LONG` where one is longer than the workers take, and with `E_CLIENT_RECORD` where one is neither text nor
-   * bytes; then none of its records was taken. Rejects with what has ended the client, where something has (P3).
+   * `E_RECORD_TOO_LONG` where one is longer than the workers take, and with `E_CLIENT_RECORD` where one is neither text
+   * nor bytes; then none of its records was taken. Rejects with what has ended the client, where something has (P3).
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -132,10 +132,10 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   /**
-   * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the state
-   * behind it (`potoroo query … --after`, `?after=`) shows what they have done. Rejects with what ends the client, were it
-   * `close` (`E_CLIENT_CLOSED`), and with `E_CLIENT_LEVEL` where `level` is none; it waits for as long as no worker can be
-   * reached.
+   * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the
+   * state behind it (`potoroo query … --after`, `?after=`) shows what they have done. Rejects with what ends the
+   * client, were it `close` (`E_CLIENT_CLOSED`), and with `E_CLIENT_LEVEL` where `level` is none; it waits for as long
+   * as no worker can be reached.
    */
   flush(level: AckLevel = 'stable'): Promise<string> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -356,8 +356,8 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   /**
-   * Tells listeners once what has happened is done with: they may call the client, and what they throw is theirs, and not
-   * taken for a fault of the worker's.
+   * Tells listeners once what has happened is done with: they may call the client, and what they throw is theirs, and
+   * not taken for a fault of the worker's.
    */
   private tell<K extends keyof ClientEvents>(event: K, ...args: ClientEvents[K]): void {
     queueMicrotask(() => this.emit<keyof ClientEvents>(event, ...args))

@@ -9,8 +9,8 @@
  *     never the last one, whose name says which sequence is next.
  * D2. A frame that was cut short at the end of the last file was never sent: it is cut off. Damage anywhere else is
  *     named and nothing is sent: what follows it may have been acknowledged already, or not.
- * D3. With `sync`, what is found is written once more and synced before it is sent: the process that wrote it may have ended
- *     before its own sync, or by one that failed, and a loss of power would give its sequences to other records.
+ * D3. With `sync`, what is found is written once more and synced before it is sent: the process that wrote it may have
+ *     ended before its own sync, or by one that failed, and a loss of power would give its sequences to other records.
  */
 import {
   closeSync,

@@ -9,8 +9,9 @@ import { FRAME_HEADER_BYTES, type Frame, FrameParser } from '../protocol/frame.t
 const BUSY = 5
 
 /**
- * Makes `path` and what is missing above it, for this user alone where nothing else is said; a worker does it by `Disk`.
- * Node's own way never ends where the system says of a folder that it does not make that it does not exist, as below /proc.
+ * Makes `path` and what is missing above it, for this user alone where nothing else is said; a worker does it by
+ * `Disk`. Node's own way never ends where the system says of a folder that it does not make that it does not exist, as
+ * below /proc.
  */
 export function makeFolder(path: string, mode = 0o700): void {
   const make = (): NodeJS.ErrnoException | null => {
@@ -50,7 +51,10 @@ export function syncFolder(path: string): void {
   closeSync(folder)
 }
 
-/** Writes what a file is to hold, which it holds already as far as the system shows it, once more, cuts it there and syncs it. */
+/**
+ * Writes what a file is to hold, which it holds already as far as the system shows it, once more, cuts it there and
+ * syncs it.
+ */
 export function hardenFile(path: string, bytes: Buffer): void {
   const file = openSync(path, 'r+')
   try {
@@ -63,10 +67,10 @@ export function hardenFile(path: string, bytes: Buffer): void {
 }
 
 /**
- * Reads the frames of a file and answers how many of its bytes are whole. `last`: nothing was written behind this file, so its
- * last frame may have been cut short, and a power loss leaves anything in its place. Any other damage is thrown as what
- * `damaged` makes of it, and so is what `onFrame` throws: a frame whose checksum is right was not cut short. `at` is where a
- * frame begins.
+ * Reads the frames of a file and answers how many of its bytes are whole. `last`: nothing was written behind this file,
+ * so its last frame may have been cut short, and a power loss leaves anything in its place. Any other damage is thrown
+ * as what `damaged` makes of it, and so is what `onFrame` throws: a frame whose checksum is right was not cut short.
+ * `at` is where a frame begins.
  */
 export function readFrames(
   bytes: Buffer,

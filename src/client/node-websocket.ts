@@ -1,4 +1,7 @@
-/** A connection by a WebSocket in Node: its own cannot be let go of where the other side answers nothing, those of `ws` can. */
+/**
+ * A connection by a WebSocket in Node: its own cannot be let go of where the other side answers nothing, those of `ws`
+ * can.
+ */
 import { WebSocket } from 'ws'
 import { CLOSING_MS } from './transport.ts'
 import { type AnyWebSocket, webSocketDial } from './websocket.ts'

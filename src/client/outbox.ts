@@ -5,8 +5,8 @@
  *     never names two records.
  * U2. A batch leaves when it is stable, never earlier.
  * U3. Batches follow one another without a gap.
- * U4. Once a record was stable the store says so: opened again, an outbox never offers a stream from record 1 on of which
- *     something counts already. A worker that has forgotten the stream would take it for new.
+ * U4. Once a record was stable the store says so: opened again, an outbox never offers a stream from record 1 on of
+ *     which something counts already. A worker that has forgotten the stream would take it for new.
  */
 import { batchHead, type Claim, RECORD_HEAD_BYTES } from '../protocol/acked.ts'
 import { type KeptWriter, Writers } from './writers.ts'

@@ -9,7 +9,10 @@ import type { Dial, Transport, TransportEvents } from './transport.ts'
 const HIGH_WATER_BYTES = 256 << 10
 const LOOK_MS = 5
 
-/** A WebSocket of a browser's, which lets go of a worker that answers nothing in its own time; or one that can be told to. */
+/**
+ * A WebSocket of a browser's, which lets go of a worker that answers nothing in its own time; or one that can be told
+ * to.
+ */
 export type AnyWebSocket = WebSocket & { terminate?(): void }
 
 /** Dials by the WebSockets that `open` makes. */

@@ -1,12 +1,12 @@
 /**
  * Who brings what an outbox holds. Each opening of an outbox is a writer with an id of its own, which the hello names
- * together with those before it. So a worker sees when a record was brought by a writer that this outbox never was: then it
- * is a copy, or one that has lost its end (decision 0018).
+ * together with those before it. So a worker sees when a record was brought by a writer that this outbox never was:
+ * then it is a copy, or one that has lost its end (decision 0018).
  *
- * W1. A writer stands in the store before the first record is sent under its id: whoever opens the outbox later, or a copy
- *     of it, knows it. One that has sent nothing leaves no trace.
- * W2. It is listed while record `oldest - 1` or a later one may be its. No worker goes on in front of `oldest - 1`: the one who
- *     brought the record behind which it goes on is always listed.
+ * W1. A writer stands in the store before the first record is sent under its id: whoever opens the outbox later, or a
+ *     copy of it, knows it. One that has sent nothing leaves no trace.
+ * W2. It is listed while record `oldest - 1` or a later one may be its. No worker goes on in front of `oldest - 1`: the
+ *     one who brought the record behind which it goes on is always listed.
  */
 import { type Claim, EARLIER_WRITERS } from '../protocol/acked.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What a request for a change of owners is answered (`rescale.ts`): whether it can be met, now or at all, alone or together
- * with those that are gathered already.
+ * What a request for a change of owners is answered (`rescale.ts`): whether it can be met, now or at all, alone or
+ * together with those that are gathered already.
  */
 import type { Step } from '../base/table.ts'
 import type { Common, In, Of, RescaleEffect, RescaleFrame, RescaleState, UnderWay } from './rescale-state.ts'

@@ -3,8 +3,9 @@
  *
  * O1. Every group has one owner.
  * O2. `assign` gives every seat the same number, one more or less.
- * O3. As few groups move as O2 allows: a group stays unless its owner is gone or has more than its share. What a newcomer
- *     gets comes from those who had too much; what a leaver had goes to those who had too little; nothing else moves.
+ * O3. As few groups move as O2 allows: a group stays unless its owner is gone or has more than its share. What a
+ *     newcomer gets comes from those who had too much; what a leaver had goes to those who had too little; nothing else
+ *     moves.
  * O4. `inherit` moves groups without an owner only, so that a recovery restores no more than it must.
  */
 import { assert } from '../base/assert.ts'
@@ -52,9 +53,9 @@ export interface Rebalanced {
 }
 
 /**
- * Moves at most `budget` groups so that the busiest seat has less to do; `load[keyGroup]` is a measured rate, in any unit.
- * Each step takes from the busiest seat the group that evens it out best with the idlest one, and stops where none does
- * (the exchange step of Graham's list scheduling, 1969, begun from the table that stands).
+ * Moves at most `budget` groups so that the busiest seat has less to do; `load[keyGroup]` is a measured rate, in any
+ * unit. Each step takes from the busiest seat the group that evens it out best with the idlest one, and stops where
+ * none does (the exchange step of Graham's list scheduling, 1969, begun from the table that stands).
  */
 export function rebalance(owners: Uint16Array, seats: readonly Seat[], load: Float64Array, budget: number): Rebalanced {
   assert(load.length === owners.length, 'a load for every key group')
@@ -101,8 +102,8 @@ export function movesBetween(before: Ownership, after: Ownership): readonly Move
 }
 
 /**
- * Items shared out evenly (O2, O3): `placed[item]` is a seat or -1, and is filled in place. Who has most keeps the share
- * that is one greater, so that nothing moves for the remainder's sake.
+ * Items shared out evenly (O2, O3): `placed[item]` is a seat or -1, and is filled in place. Who has most keeps the
+ * share that is one greater, so that nothing moves for the remainder's sake.
  */
 export function spreadEvenly(placed: Int32Array, seats: readonly Seat[]): Int32Array {
   const { length } = seats
@@ -147,7 +148,9 @@ function countBySeat(placed: Int32Array, seats: number): Int32Array {
   return counts
 }
 
-/** The group of `seat` whose load is nearest to half of `gap`, and below it; otherwise the two would only change places. */
+/**
+ * The group of `seat` whose load is nearest to half of `gap`, and below it; otherwise the two would only change places.
+ */
 function bestMove(owners: Uint16Array, load: Float64Array, seat: number, gap: number): number {
   let best = NOBODY
   let distance = gap / 2

@@ -1,8 +1,9 @@
 /**
- * What a change of owners by load would do, for people to see before it is done. Pure, like `assignment.ts`, which decides.
+ * What a change of owners by load would do, for people to see before it is done. Pure, like `assignment.ts`, which
+ * decides.
  *
- * L1. The plan never makes the busiest worker busier, moves no more key groups than its budget, and is the same for the same
- *     arguments wherever it is made: the coordinator comes to what was shown.
+ * L1. The plan never makes the busiest worker busier, moves no more key groups than its budget, and is the same for the
+ *     same arguments wherever it is made: the coordinator comes to what was shown.
  */
 import { rebalance } from './assignment.ts'
 import { type Origin, targetOf } from './target.ts'

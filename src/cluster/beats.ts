@@ -1,15 +1,15 @@
 /**
- * The beat: a hint in the store by which each worker says that it lives and whom it hears (PROTOCOLS 4), overwritten every
- * second; and how a reader judges the beats of others. Pure.
+ * The beat: a hint in the store by which each worker says that it lives and whom it hears (PROTOCOLS 4), overwritten
+ * every second; and how a reader judges the beats of others. Pure.
  *
  * B1. A beat counts while its counter moves between two reads of this reader; the time in it, or of it, means nothing.
  *     What is seen for the first time may have lain there for a year: it counts once it has moved.
  *     Until a reader has watched for as long as a beat may be silent, it cannot say of anyone that it has stopped.
  * B2. Silence is counted as `silence.ts` says: a reader that was stopped reads again before it accuses.
  * B3. A beat is a hint: cut short or lost it is as good as absent, and nothing but waiting follows from it.
- * B4. A look in which the reader finds its own beat unmoved does not count: the store takes nothing now, or gives nothing
- *     back, and the others' beats stand still for the same reason. So nobody is missing to the first worker that comes back
- *     to a store that was away.
+ * B4. A look in which the reader finds its own beat unmoved does not count: the store takes nothing now, or gives
+ *     nothing back, and the others' beats stand still for the same reason. So nobody is missing to the first worker
+ *     that comes back to a store that was away.
  */
 import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
@@ -30,7 +30,9 @@ export interface Beat {
   readonly heartbeats: string
   readonly counter: number
   readonly hears: readonly Heard[]
-  /** The greatest generation that there may have been, as its data folder told when it came; older programs do not say. */
+  /**
+   * The greatest generation that there may have been, as its data folder told when it came; older programs do not say.
+   */
   readonly seen?: number
 }
 
@@ -77,7 +79,10 @@ export interface BeatSettings {
   readonly lookMs: number
 }
 
-/** The view after all beats were read once more, its own too; a worker whose beat is missing in `beats` has not moved (B3). */
+/**
+ * The view after all beats were read once more, its own too; a worker whose beat is missing in `beats` has not moved
+ * (B3).
+ */
 export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number, settings: BeatSettings): BeatView {
   const found = beats.some((beat) => beat.worker === view.self && moves(view, beat))
   const sinceFoundMs = found ? nowMs - view.foundMs : 0
@@ -106,7 +111,9 @@ export function isYoung(view: BeatView, settings: BeatSettings): boolean {
   return view.watchedMs < settings.silenceMs
 }
 
-/** The beats of others that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4). */
+/**
+ * The beats of others that have not stopped; `gone` are incarnations that are known to be dead (evidence, PROTOCOLS 4).
+ */
 export function beatingOf(view: BeatView, gone: ReadonlySet<string>, settings: BeatSettings): readonly Beat[] {
   return [...view.watched.values()]
     .filter(({ beat, silentMs }) => silentMs < settings.silenceMs && !gone.has(beat.incarnation))

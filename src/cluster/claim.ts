@@ -1,17 +1,17 @@
 /**
  * When a worker claims the next generation (PROTOCOLS 4): the part of `membership.ts` that judges the beats.
  *
- * V1. Nothing is proposed on what was known before: the proposer reads the chain to its end and all beats once more, and
- *     proposes only what still holds then; and only for the generation after the one it has read.
- *     What was read once more is for that proposal alone: one that did not come of it begins anew.
+ * V1. Nothing is proposed on what was known before: the proposer reads the chain to its end and all beats once more,
+ *     and proposes only what still holds then; and only for the generation after the one it has read. What was read
+ *     once more is for that proposal alone: one that did not come of it begins anew.
  * V2. At a cold start (nobody beats in the incarnation that the last record names) the proposer waits up to
  *     `startGraceMs` for the last generation's workers.
  * V3. Only one of the set proposes at first, the coordinator before the others in the order of ids; the next in line
  *     follows after `turnMs`. That saves work; the chain alone makes it safe.
  * V4. While some candidate beats and is not in the set, the set may be wrong for a moment: a worker that has just died
- *     beats still when others no longer hear it, and one that has just come back beats before they do. So may the set of
- *     a reader that has hardly begun. Nothing follows, neither a proposal nor `minority`, before the same set has stood
- *     for `settleMs`.
+ *     beats still when others no longer hear it, and one that has just come back beats before they do. So may the set
+ *     of a reader that has hardly begun. Nothing follows, neither a proposal nor `minority`, before the same set has
+ *     stood for `settleMs`.
  */
 import type { Step } from '../base/table.ts'
 import {
@@ -80,7 +80,9 @@ function turnOf(s: MembershipState, standing: Standing): number {
   return order.indexOf(settings.worker)
 }
 
-/** All has been read once more, and `step` is what came of it for `s`: a bid that waited for that waits no more (V1). */
+/**
+ * All has been read once more, and `step` is what came of it for `s`: a bid that waited for that waits no more (V1).
+ */
 export function conclude(
   s: MembershipState,
   step: Step<MembershipState, MembershipEffect>,

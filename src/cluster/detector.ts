@@ -1,14 +1,14 @@
 /**
- * Who is alive, as one worker hears it: the decision that the heartbeat thread and the simulator both run (PROTOCOLS 4).
- * Pure: one event in, the next state and the changed verdicts out.
+ * Who is alive, as one worker hears it: the decision that the heartbeat thread and the simulator both run (PROTOCOLS
+ * 4). Pure: one event in, the next state and the changed verdicts out.
  *
  * F1. Silence means suspect at `suspectMs` and dead at `deadMs`; one heartbeat makes a silent peer alive again.
  * F2. An observer that did not run accuses nobody for that time (`silence.ts`).
- * F3. Evidence shortens the wait, never replaces the chain: all links closed and a new dial refused, or the supervisor's
- *     notice that the process has ended, means dead now. The notice is final for that incarnation.
+ * F3. Evidence shortens the wait, never replaces the chain: all links closed and a new dial refused, or the
+ *     supervisor's notice that the process has ended, means dead now. The notice is final for that incarnation.
  * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`.
- * F5. Every verdict is about one incarnation. What is heard late of an earlier one says nothing about the next: which of
- *     two is newer the chain says, not the order in which they are heard.
+ * F5. Every verdict is about one incarnation. What is heard late of an earlier one says nothing about the next: which
+ *     of two is newer the chain says, not the order in which they are heard.
  * F6. A link is told of when it stands and when it ends, not in between: who is linked is never forgotten.
  */
 import { longer } from './silence.ts'

@@ -1,17 +1,18 @@
 /**
- * What the next generation record says (PROTOCOLS 1, 2, 4, 11): a decision by facts. Pure; asked again for each place in
- * the chain at which the record is tried.
+ * What the next generation record says (PROTOCOLS 1, 2, 4, 11): a decision by facts. Pure; asked again for each place
+ * in the chain at which the record is tried.
  *
- * J1. A generation record follows the generation that it was made after, and no other: where another one stands by then,
- *     there is nothing to append.
+ * J1. A generation record follows the generation that it was made after, and no other: where another one stands by
+ *     then, there is nothing to append.
  * J2. A recovery moves what nobody owns any more, and nothing else (`inherit`); a rescale brings its own owners.
- * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that stays.
+ * J3. The coordinator of a generation is who makes its record; where that one leaves by it, the first member that
+ *     stays.
  * J4. Each record says everything: owners, readers of splits, heirs. Nothing is carried over by silence.
- * J5. Its number is above that of every generation that anybody has seen, as the beats say, even where the store has gone
- *     back since.
- * J6. It names no older base that the chain does not have, for such a record would not count: the damaged pipeline may have
- *     been taken out since, and another one submitted under its name. Nor does it name the last epoch, for which `LAST_EPOCH`
- *     stands: a later one may have become complete since.
+ * J5. Its number is above that of every generation that anybody has seen, as the beats say, even where the store has
+ *     gone back since.
+ * J6. It names no older base that the chain does not have, for such a record would not count: the damaged pipeline may
+ *     have been taken out since, and another one submitted under its name. Nor does it name the last epoch, for which
+ *     `LAST_EPOCH` stands: a later one may have become complete since.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { RecordBody } from '../checkpoint/record.ts'

@@ -8,8 +8,8 @@ import { assert } from '../base/assert.ts'
 export const MOST_WORKERS = 30
 
 /**
- * The largest of `workers` (ids without repeats) of which each two hear each other, both ways by `hears`, in the order of
- * ids. A tie goes to the set with the lowest id; where that is in both, the next lowest decides.
+ * The largest of `workers` (ids without repeats) of which each two hear each other, both ways by `hears`, in the order
+ * of ids. A tie goes to the set with the lowest id; where that is in both, the next lowest decides.
  */
 export function largestSet(
   workers: readonly string[],

@@ -1,14 +1,14 @@
 /**
- * Leases guard only what cannot be fenced: plain sinks, reading sources, acknowledgements (PROTOCOLS 7). Times, no clock:
- * every time is one of the caller's own monotonic clock, in milliseconds; none is ever sent.
+ * Leases guard only what cannot be fenced: plain sinks, reading sources, acknowledgements (PROTOCOLS 7). Times, no
+ * clock: every time is one of the caller's own monotonic clock, in milliseconds; none is ever sent.
  *
  * L1. The coordinator's lease runs from the *request* of its last append that counted, or of its last finding that the
  *     next chain record is absent: at that moment no newer generation stood.
  * L2. A worker's lease runs from its own request, and never beyond what the coordinator's had left when it answered.
  * L3. So every lease of a generation has ended `leaseMs` after the next generation record was made, as long as no clock
  *     runs faster than another by more than the margin makes up for.
- * L4. What cannot be fenced is silent in a new generation until each former member has acknowledged it, or is known to be
- *     gone, or `leaseMs` + margin has passed since its record was read. Members of generations before that one count
+ * L4. What cannot be fenced is silent in a new generation until each former member has acknowledged it, or is known to
+ *     be gone, or `leaseMs` + margin has passed since its record was read. Members of generations before that one count
  *     until their own time has passed.
  */
 import type { Member } from '../checkpoint/cluster.ts'
@@ -52,8 +52,8 @@ export const noFormers: Formers = new Map()
 const UNKNOWN = ''
 
 /**
- * The formers after a generation record was read at `nowMs` that follows `before` (members of the generation before it).
- * `missed` says that records in between were not read. The reader itself is no former of its own.
+ * The formers after a generation record was read at `nowMs` that follows `before` (members of the generation before
+ * it). `missed` says that records in between were not read. The reader itself is no former of its own.
  */
 export function formersAfter(
   formers: Formers,
@@ -78,7 +78,9 @@ export function withoutFormer(formers: Formers, incarnation: string): Formers {
   return next
 }
 
-/** When what cannot be fenced may speak: at once where no former is left, else when the last one's time has passed (L4). */
+/**
+ * When what cannot be fenced may speak: at once where no former is left, else when the last one's time has passed (L4).
+ */
 export function speaksAt(formers: Formers): number {
   return Math.max(Number.NEGATIVE_INFINITY, ...formers.values())
 }

@@ -1,6 +1,6 @@
 /**
- * What a worker knows of its place in the cluster, what can happen to that, and what it asks to be done: the vocabulary of
- * `membership.ts` and `claim.ts`.
+ * What a worker knows of its place in the cluster, what can happen to that, and what it asks to be done: the vocabulary
+ * of `membership.ts` and `claim.ts`.
  */
 import type { Step } from '../base/table.ts'
 import { type Cluster, emptyCluster, type Member } from '../checkpoint/cluster.ts'

@@ -1,6 +1,6 @@
 /**
- * The life of one worker in a cluster (PROTOCOLS 4, 6), as a total table. It decides when to take over, when to stop and
- * when to begin anew; the chain decides what is so.
+ * The life of one worker in a cluster (PROTOCOLS 4, 6), as a total table. It decides when to take over, when to stop
+ * and when to begin anew; the chain decides what is so.
  *
  *     booting ─chain read─► following ─coordinator beats─► joining
  *                               │ own generation record      │ a record names it
@@ -12,14 +12,15 @@
  *
  * M1. A generation is proposed only by a worker that belongs to the largest set of beating members that all hear each
  *     other; its members are that set. Who is a member and not in the set stops sources and sinks (`minority`).
- * M2. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names its
- *     new incarnation; it never resumes what an earlier one was.
+ * M2. A generation in which a member's incarnation has changed is over. Who boots is no member before a record names
+ *     its new incarnation; it never resumes what an earlier one was.
  * M3. Who reads a generation record without itself, or a seal on its journal, draws a new incarnation and begins with
  *     empty state before it asks to join. A record without a worker that had asked for it is the end of its leave.
  * M4. A worker that cannot decide an append for `storeTimeoutMs` ends: it may not know what it has appended.
- * M5. Of two processes under one name the one ends that is no member: the other would be fenced for each time that it is let in.
- * M6. Who is to leave and is no member ends once it has nothing that others would lack. What an earlier life has left in its
- *     journal it brings in first: it joins, and leaves as a member.
+ * M5. Of two processes under one name the one ends that is no member: the other would be fenced for each time that it
+ *     is let in.
+ * M6. Who is to leave and is no member ends once it has nothing that others would lack. What an earlier life has left
+ *     in its journal it brings in first: it joins, and leaves as a member.
  */
 import { assert } from '../base/assert.ts'
 import { decide, type Step, type Table } from '../base/table.ts'
@@ -350,7 +351,10 @@ function tellAgain(s: In<'ready'>, effects: readonly MembershipEffect[], nowMs: 
   return { next: { ...s, askedMs: nowMs }, effects: [...effects, { kind: 'tellReady', generation }] }
 }
 
-/** Damage was found, and the next generation has an older base; or it is needed to go back to the last one (`LAST_EPOCH`). */
+/**
+ * Damage was found, and the next generation has an older base; or it is needed to go back to the last one
+ * (`LAST_EPOCH`).
+ */
 function noteDamage<S extends In<'restoring' | 'ready' | 'active' | 'leaving' | 'minority'>>(
   s: S,
   e: Of<'startOver'>,

@@ -1,15 +1,17 @@
 /**
  * Whether another process lives under this worker's name, for its data folder was copied or it was given the same name.
- * Judged by the beat that stands in the store whenever this process is about to write its own (`worker/seat/heartbeats.ts`,
- * B6). Pure.
+ * Judged by the beat that stands in the store whenever this process is about to write its own
+ * (`worker/seat/heartbeats.ts`, B6). Pure.
  *
- * N1. Only a beat that moves in front of this process, in an incarnation that is not its own, tells of somebody: what an
- *     earlier process has left stands still, and one late write of it may come. Nobody is accused after fewer than three.
- * N2. Who has found its own beat since accuses nobody, and is alone again once it has found it as often in a row: the other one
- *     has ended. In another incarnation it has to move twice more: the first time it may have been written before it ended.
+ * N1. Only a beat that moves in front of this process, in an incarnation that is not its own, tells of somebody: what
+ *     an earlier process has left stands still, and one late write of it may come. Nobody is accused after fewer than
+ *     three.
+ * N2. Who has found its own beat since accuses nobody, and is alone again once it has found it as often in a row: the
+ *     other one has ended. In another incarnation it has to move twice more: the first time it may have been written
+ *     before it ended.
  * N3. One of the two ends, not both: a member stays, and where neither is one, the one with the lower incarnation does.
- * N4. Who is no member waits while it finds another's beat: the two would take the seat from each other, again and again, each in
- *     an incarnation too young to accuse.
+ * N4. Who is no member waits while it finds another's beat: the two would take the seat from each other, again and
+ *     again, each in an incarnation too young to accuse.
  */
 import type { Beat } from './beats.ts'
 
@@ -36,8 +38,8 @@ export function drawAnew(known: Namesake, own: string): Namesake {
 }
 
 /**
- * What is known after `found` was read under the name of this process. `stood`: another one has had the time of a beat to
- * write since this one had.
+ * What is known after `found` was read under the name of this process. `stood`: another one has had the time of a beat
+ * to write since this one had.
  */
 export function watchNamesake(known: Namesake, found: Beat | null, stood: boolean): Namesake {
   if (found === null || found.incarnation === known.own || found.incarnation === known.before) {
@@ -50,7 +52,10 @@ export function watchNamesake(known: Namesake, found: Beat | null, stood: boolea
   return { ...known, other: found, moves: known.moves + (stands ? 0 : 1), quiet: 0 }
 }
 
-/** Whether another process lives under the name: `perhaps`, it has written a moment ago (N4); `yes`, and this one has to end. */
+/**
+ * Whether another process lives under the name: `perhaps`, it has written a moment ago (N4); `yes`, and this one has to
+ * end.
+ */
 export type Twice = 'no' | 'perhaps' | 'yes'
 
 /** What follows for this process where it is no member; `members` are the incarnations of those. */

@@ -1,7 +1,7 @@
 /**
- * The coordinator's side of a new generation, from its record to its beginning (PROTOCOLS 1, 4, 11), as a total table. An
- * instance begins when a worker reads in the chain a generation record of which it is the coordinator, whether a recovery
- * or a rescale has made it, and is over when it reads the next one.
+ * The coordinator's side of a new generation, from its record to its beginning (PROTOCOLS 1, 4, 11), as a total table.
+ * An instance begins when a worker reads in the chain a generation record of which it is the coordinator, whether a
+ * recovery or a rescale has made it, and is over when it reads the next one.
  *
  *     restoring ─ready from all─► active
  *         │ damaged, superseded     │ damaged, superseded
@@ -11,8 +11,8 @@
  * K2. A generation begins when every member has said, in the incarnation that the record names, that its part is ready.
  * K3. A member that is lost on the way is missed here and nowhere else: the rules of membership propose the generation
  *     that leaves it out, and its record ends this one. So a member that was only slow comes in late, and is welcome.
- * K4. Where a member finds damage, the next generation record names the older base that it found whole (PROTOCOLS 1, 3);
- *     what others find damaged in that one, the generation after it names.
+ * K4. Where a member finds damage, the next generation record names the older base that it found whole (PROTOCOLS 1,
+ *     3); what others find damaged in that one, the generation after it names.
  * K5. A member says that it is ready from time to time until it is told that the generation has begun: it may have read
  *     the record before this coordinator did.
  */
@@ -42,8 +42,8 @@ interface Answer {
 export type RecoveryEvent =
   | ({ readonly kind: 'ready' } & Answer)
   /**
-   * A member cannot restore the base of a pipeline; `instead` is an older epoch that it can. Or, where that is `LAST_EPOCH`, its state
-   * has been spoiled since, and it has to be restored once more.
+   * A member cannot restore the base of a pipeline; `instead` is an older epoch that it can. Or, where that is
+   * `LAST_EPOCH`, its state has been spoiled since, and it has to be restored once more.
    */
   | ({ readonly kind: 'damaged'; readonly pipeline: string; readonly instead: number } & Answer)
   /** A newer generation record stands. */

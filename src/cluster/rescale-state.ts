@@ -82,8 +82,8 @@ export type RescaleState =
 
 export type RescaleEvent =
   /**
-   * `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). `room`: for how
-   * many what runs here has memory.
+   * `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). `room`:
+   * for how many what runs here has memory.
    */
   | {
       readonly kind: 'request'

@@ -1,6 +1,6 @@
 /**
- * The coordinator's side of a change of owners (PROTOCOLS 11, 17), as a total table: join, leave, rebalance. One instance
- * lives as long as its generation.
+ * The coordinator's side of a change of owners (PROTOCOLS 11, 17), as a total table: join, leave, rebalance. One
+ * instance lives as long as its generation.
  *
  *                                              ┌──── too slow ────┐
  *                                              ▼                  │
@@ -11,16 +11,16 @@
  *
  * H1. Up to the commit nothing has changed: any failure releases the hold, and the generation goes on as it was.
  * H2. The generation record with the new owners is the commit. It is appended only when every pipeline holds behind a
- *     complete epoch and every receiver has read the rest; whether it stands is undecided until the chain has been read,
- *     and until then nothing is released. What then begins the generation is `recovery.ts`, as after a failure.
+ *     complete epoch and every receiver has read the rest; whether it stands is undecided until the chain has been
+ *     read, and until then nothing is released. What then begins the generation is `recovery.ts`, as after a failure.
  * H3. After the commit nothing here fails: what is lost then is an ordinary recovery.
  * H4. A pipeline that holds, or comes to hold, for a rescale that was given up is released whenever that is learned. It
  *     is released from that attempt: what belongs to the one under way stays where it is.
  * H5. An answer counts only for the attempt under way, from the worker in its incarnation.
  * H6. A pipeline that does not hold in time is named, and ends the attempt; with `skipStalled` the others go on without
  *     it, and after the commit it is restored from its last epoch.
- * H7. The links of a newcomer may end within the generation, and begin anew: what was on the way is gone. An attempt counts on
- *     the sessions that its request has named, and is given up where there has been another.
+ * H7. The links of a newcomer may end within the generation, and begin anew: what was on the way is gone. An attempt
+ *     counts on the sessions that its request has named, and is given up where there has been another.
  */
 import { decide, type Step, type Table } from '../base/table.ts'
 import { accept, admits, answer, busy, nameOf, turnAway, workerOf } from './admission.ts'
@@ -225,7 +225,10 @@ function begin(s: In<'gathering'>, e: Of<'tick'>): Decided<'idle' | 'copying' | 
   }
 }
 
-/** (2) An epoch of each pipeline at once, so that what changes until the hold is little; what it changed is copied in `round`. */
+/**
+ * (2) An epoch of each pipeline at once, so that what changes until the hold is little; what it changed is copied in
+ * `round`.
+ */
 function freshen(s: Waiting, round: Copied, nowMs: number): Decided<'freshening' | 'copying'> {
   const moving = underWay(s, nowMs + s.frame.settings.holdMs)
   const freshening: In<'freshening'> = {

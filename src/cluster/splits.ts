@@ -6,8 +6,9 @@
  * P2. Splits of one source are spread evenly, and as few move as that allows; a split that some workers alone reach
  *     stays among them.
  * P3. The generation record names one home for each stream whose home in the manifest is no member and whose journal
- *     others reach (PROTOCOLS 2, S8): by one list of heirs for each such worker, among which a stream's name chooses. So
- *     the record grows with workers, not with producers. For a worker that is not listed, PROTOCOLS 2, S4 and S6 apply.
+ *     others reach (PROTOCOLS 2, S8): by one list of heirs for each such worker, among which a stream's name chooses.
+ *     So the record grows with workers, not with producers. For a worker that is not listed, PROTOCOLS 2, S4 and S6
+ *     apply.
  */
 import { assert } from '../base/assert.ts'
 import { hashKey } from '../base/hash.ts'
@@ -131,8 +132,8 @@ export function appointHeirs(absent: readonly string[], seats: readonly Seat[]):
 
 /**
  * The member that is the home of `stream` in the generation of `members`, when the manifest says `home`: `home` itself
- * where it is a member, its heir where one is named, otherwise `null`: the worker that is asked becomes home (PROTOCOLS 2,
- * S8, S4).
+ * where it is a member, its heir where one is named, otherwise `null`: the worker that is asked becomes home (PROTOCOLS
+ * 2, S8, S4).
  */
 export function homeOf(
   placement: Placement,

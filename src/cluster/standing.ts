@@ -1,9 +1,11 @@
 /**
  * Who could be the next generation, by the beats (PROTOCOLS 4): a decision by facts. Pure.
  *
- * N1. Candidates are the last generation's workers that beat, in any incarnation. Others come by joining; only where none
- *     of the last generation's workers beats do they count, and no more of them than a cluster takes, the lowest ids first.
- * N2. The members of a next generation are the largest set of candidates that all hear each other, incarnations included.
+ * N1. Candidates are the last generation's workers that beat, in any incarnation. Others come by joining; only where
+ *     none of the last generation's workers beats do they count, and no more of them than a cluster takes, the lowest
+ *     ids first.
+ * N2. The members of a next generation are the largest set of candidates that all hear each other, incarnations
+ *     included.
  */
 import type { Cluster, Member } from '../checkpoint/cluster.ts'
 import type { Beat } from './beats.ts'
@@ -59,7 +61,9 @@ export function standingOf(cluster: Cluster, beating: Beating, workers = MOST_WO
   }
 }
 
-/** Whether every member of the generation beats, and `worker` hears them and is heard by them: only then may it join. */
+/**
+ * Whether every member of the generation beats, and `worker` hears them and is heard by them: only then may it join.
+ */
 export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boolean {
   const hears = hearing(beating.beats)
   return cluster.members.every(
@@ -71,8 +75,8 @@ export function mayJoin(cluster: Cluster, beating: Beating, worker: string): boo
 }
 
 /**
- * A worker of `members`, those of the generation and those that are joining it, which a change of owners cannot count on
- * any more; `null` where all is well.
+ * A worker of `members`, those of the generation and those that are joining it, which a change of owners cannot count
+ * on any more; `null` where all is well.
  */
 export function lostOf(cluster: Cluster, beating: Beating, members: readonly Member[]): string | null {
   const gone =

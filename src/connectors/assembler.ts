@@ -3,8 +3,8 @@
  *
  * A1. Every record is handed over once and in order, whatever the chunks.
  * A2. A byte is copied only when it belongs to a record that spans chunks, or stands within `PROBE` bytes behind one.
- * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds (`model/framing.ts`,
- *     G2).
+ * A3. What is kept between two chunks is less than one record and its frame, which the framing bounds
+ *     (`model/framing.ts`, G2).
  */
 import { PotorooError } from '../base/errors.ts'
 import { Cuts, type Framing, type Look } from '../model/connector.ts'
@@ -55,7 +55,10 @@ export class Assembler {
     if (end < chunk.length) this.keep(chunk, end, chunk.length)
   }
 
-  /** The stream has ended. False when what is left is part of a record, which is dropped. Throws what the framing throws. */
+  /**
+   * The stream has ended. False when what is left is part of a record, which is dropped. Throws what the framing
+   * throws.
+   */
   finish(): boolean {
     const { kept } = this
     this.forget()

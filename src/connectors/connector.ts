@@ -130,8 +130,8 @@ export interface SourceStatus {
 export interface Listening {
   readonly status: Readonly<SourceStatus>
   /**
-   * The door has just been held: from now on nobody brings anything before it has room again, and connections stay. Answers false where
-   * it cannot have that, as when it is left out.
+   * The door has just been held: from now on nobody brings anything before it has room again, and connections stay.
+   * Answers false where it cannot have that, as when it is left out.
    */
   stand?(): boolean
   /** Stops listening and closes every connection. */
@@ -207,8 +207,8 @@ export interface SinkContext extends Context {
 }
 
 /**
- * Where each record of a write ends in its bytes, for sinks that ask for it (`apart`), and the id by which it is known when it
- * comes again; `null` where records have none (PROTOCOLS 8).
+ * Where each record of a write ends in its bytes, for sinks that ask for it (`apart`), and the id by which it is known
+ * when it comes again; `null` where records have none (PROTOCOLS 8).
  */
 export interface Apart {
   readonly ends: readonly number[]
@@ -286,15 +286,15 @@ export interface SinkConnector {
   /** Whether several writers may serve one sink; otherwise all output goes through one. */
   parallel(description: SinkDescription<unknown>): boolean
   /**
-   * The place that it has for itself: its snapshots mean something for that one alone, and no other sink may have it. Left out
-   * where there is none.
+   * The place that it has for itself: its snapshots mean something for that one alone, and no other sink may have it.
+   * Left out where there is none.
    */
   place?(description: SinkDescription<unknown>): string
   open(description: SinkDescription<unknown>, context: SinkContext): Writer
   /**
-   * Makes visible what `snapshots` list and is not, those of the last epoch of a pipeline of which nothing runs any more; touches
-   * nothing else, and may be repeated. Answers why not all of it is, or `null`, and how much was not; ends with what it returns.
-   * Left out where a complete epoch leaves nothing to do.
+   * Makes visible what `snapshots` list and is not, those of the last epoch of a pipeline of which nothing runs any
+   * more; touches nothing else, and may be repeated. Answers why not all of it is, or `null`, and how much was not;
+   * ends with what it returns. Left out where a complete epoch leaves nothing to do.
    */
   finish?(
     description: SinkDescription<unknown>,

@@ -1,6 +1,7 @@
 /**
- * What an operator hears of connections that a listening source has closed because of what came by them: of the first ones at once,
- * and then of all of a minute together, since whoever comes again and again, or tries every port, would fill the log.
+ * What an operator hears of connections that a listening source has closed because of what came by them: of the first
+ * ones at once, and then of all of a minute together, since whoever comes again and again, or tries every port, would
+ * fill the log.
  */
 import { fail } from '../base/errors.ts'
 import type { Timer } from '../env/clock.ts'

@@ -1,7 +1,10 @@
 /** Records as JSON, by the sinks that write it where they are given no `encode`. */
 import { fail } from '../base/errors.ts'
 
-/** `value` as JSON; `undefined` where JSON has nothing for it. Throws `E_NO_JSON` for what it cannot be: a bigint, a circle. */
+/**
+ * `value` as JSON; `undefined` where JSON has nothing for it. Throws `E_NO_JSON` for what it cannot be: a bigint, a
+ * circle.
+ */
 export function jsonText(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)

@@ -1,8 +1,10 @@
 /**
- * What sources and sinks have in common that web pages can reach: the path at which they are found, and which pages may come.
+ * What sources and sinks have in common that web pages can reach: the path at which they are found, and which pages may
+ * come.
  *
- * A browser lets any page open a WebSocket to any address, and post text to it, also to this machine's own. It says where the
- * page is from (`Origin`), and only the server can refuse it. A program that is no browser says nothing, and is let in.
+ * A browser lets any page open a WebSocket to any address, and post text to it, also to this machine's own. It says
+ * where the page is from (`Origin`), and only the server can refuse it. A program that is no browser says nothing, and
+ * is let in.
  */
 
 /** The word for pages of this machine, whatever their port. */
@@ -24,7 +26,9 @@ interface Described {
   readonly faults?: readonly string[]
 }
 
-/** Adds what is wrong with the place at which it is found, and with the pages that may come, as a user has written them. */
+/**
+ * Adds what is wrong with the place at which it is found, and with the pages that may come, as a user has written them.
+ */
 export function placed<D extends Described>(connector: string, described: D): D {
   const { path, origins } = described.settings
   const faults = [...(described.faults ?? [])]

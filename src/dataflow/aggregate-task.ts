@@ -1,11 +1,11 @@
 /**
  * `reduce` and `aggregate`: the newest result of each changed key, at most once per `everyMs` and at the end of input.
  *
- * A1. A result is named by the record that changed its key last (`batch.ts`, B2), never by a counter: the same result after a
- *     recovery has the same name.
+ * A1. A result is named by the record that changed its key last (`batch.ts`, B2), never by a counter: the same result
+ *     after a recovery has the same name.
  * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
- * A3. No result goes with its key: one whose time to live is over stays until its result is due, and where a record begins it
- *     anew before that, the result goes out first.
+ * A3. No result goes with its key: one whose time to live is over stays until its result is due, and where a record
+ *     begins it anew before that, the result goes out first.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -69,7 +69,10 @@ export class AggregateTask extends InputTask {
     return this.pending.empty ? Infinity : this.from
   }
 
-  /** Without room nothing comes out, also where a record waits for the result of its key to go first (A3); room wakes it. */
+  /**
+   * Without room nothing comes out, also where a record waits for the result of its key to go first (A3); room wakes
+   * it.
+   */
   protected override nextDue(): number {
     return this.chain.fill.full ? Infinity : this.dueAt
   }

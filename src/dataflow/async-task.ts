@@ -3,10 +3,11 @@
  *
  * J1. Results go on in the order of their inputs, so the order per key holds.
  * J2. What has entered and not left is state (PROTOCOLS 10): the snapshot holds the inputs, and a restore calls again.
- * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects. So is
- *     one whose task is over, and then nobody waits for its answer: it is made again where the record goes on (J2).
- * J4. Time that nobody looked at counts for no call: a clock that was put forward, or a loop that stood still, would fail all
- *     that are under way.
+ * J3. A call that takes longer than its time is aborted and its record goes to the dead letters, as one that rejects.
+ *     So is one whose task is over, and then nobody waits for its answer: it is made again where the record goes on
+ *     (J2).
+ * J4. Time that nobody looked at counts for no call: a clock that was put forward, or a loop that stood still, would
+ *     fail all that are under way.
  */
 import { fail } from '../base/errors.ts'
 import type { TaskPlan } from '../model/plan.ts'

@@ -23,7 +23,10 @@ export class Batch {
   splits: Float64Array
   positions: Float64Array
   ordinals: Float64Array
-  /** Hashes of the keys that the records come from (`HeldRecords`), where they go to a step that holds some; else `null`. */
+  /**
+   * Hashes of the keys that the records come from (`HeldRecords`), where they go to a step that holds some; else
+   * `null`.
+   */
   origins: Float64Array | null = null
   /** The values are accumulators, each of many records of its key (`combiner.ts`). */
   combined = false
@@ -39,8 +42,8 @@ export class Batch {
   }
 
   /**
-   * Room for one more record. A batch grows past its usual size within the outputs of one record, or where a whole one is
-   * dealt out to several.
+   * Room for one more record. A batch grows past its usual size within the outputs of one record, or where a whole one
+   * is dealt out to several.
    */
   get capacity(): number {
     return this.times.length
@@ -87,7 +90,9 @@ export class Batch {
     this.length = at + 1
   }
 
-  /** Adds the records `picks[0, count)` of `from`, keys and hashes included. A column at a time: two thirds of the time. */
+  /**
+   * Adds the records `picks[0, count)` of `from`, keys and hashes included. A column at a time: two thirds of the time.
+   */
   appendAll(from: Batch, picks: Int32Array, count: number): void {
     const at = this.length
     while (this.capacity < at + count) this.grow()
@@ -108,8 +113,8 @@ export class Batch {
 }
 
 /**
- * An array for `capacity` values of any kind. The engine has arrays of integers, of doubles and of anything, by what was
- * put in first, and code that meets all three costs five times as much for each element.
+ * An array for `capacity` values of any kind. The engine has arrays of integers, of doubles and of anything, by what
+ * was put in first, and code that meets all three costs five times as much for each element.
  */
 function anyColumn<T>(capacity: number): T[] {
   const column = new Array<unknown>(capacity)

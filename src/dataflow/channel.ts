@@ -2,8 +2,8 @@
  * Bounded, ordered queues between tasks.
  *
  * H1. Batches have room for `limits.channelBatches`; a sender without room stops and is woken when there is some.
- * H2. Markers cost no room: at most one of each kind waits between two batches, because a sender cuts one epoch at a time,
- *     and a watermark takes the place of the one before it where no batch stands between.
+ * H2. Markers cost no room: at most one of each kind waits between two batches, because a sender cuts one epoch at a
+ *     time, and a watermark takes the place of the one before it where no batch stands between.
  */
 import { Ring } from '../base/ring.ts'
 import { Batch, type Element, type Marker } from './batch.ts'
@@ -32,7 +32,9 @@ export interface Intake {
   shift(): Element | undefined
 }
 
-/** Markers that may wait behind the last batch (H2), and one to spare. Each batch before that has a watermark at most. */
+/**
+ * Markers that may wait behind the last batch (H2), and one to spare. Each batch before that has a watermark at most.
+ */
 const MARKERS = 4
 
 export class Channel implements Outlet, Intake {

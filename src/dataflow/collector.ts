@@ -274,8 +274,8 @@ function describe(value: unknown): string {
 }
 
 /**
- * Whether the record itself is at fault. Otherwise `error` is a bug of ours, which must end the process, or a spoiled state,
- * for which the pipeline has to go back.
+ * Whether the record itself is at fault. Otherwise `error` is a bug of ours, which must end the process, or a spoiled
+ * state, for which the pipeline has to go back.
  */
 export function isRecordFault(error: unknown): boolean {
   return !InvariantError.is(error) && !SpoiledState.is(error)

@@ -4,12 +4,13 @@
  *
  * Y1. What is held goes on before every marker: nothing that came before a barrier stands behind it, and none of it is
  *     state.
- * Y2. What is held are the accumulators of `SUM_BATCHES` usual batches' keys or `RECORD_BATCHES` usual batches' records, and
- *     what one more batch may bring. Once that is reached, or a marker asks for it, all of them go on, in usual batches,
- *     before anything else is taken; who has no room is waited for.
+ * Y2. What is held are the accumulators of `SUM_BATCHES` usual batches' keys or `RECORD_BATCHES` usual batches'
+ *     records, and what one more batch may bring. Once that is reached, or a marker asks for it, all of them go on, in
+ *     usual batches, before anything else is taken; who has no room is waited for.
  * Y3. An accumulator bears the time and the name of the record that it took in last, as the step's own answers do
  *     (`aggregate-task.ts`, A1).
- * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9; `keyed-task.ts`, Y1).
+ * Y4. A record that throws leaves nothing behind and is reported as its step would report it (PROTOCOLS 9;
+ *     `keyed-task.ts`, Y1).
  */
 import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
@@ -47,7 +48,10 @@ export class Combiner implements Exchange {
   /** What goes to each worker next. */
   private readonly parts: Batch[]
 
-  /** `step` and `plan` are those of the step behind `exchange`; `undoBytes`: the most that is copied of a sum before it changes. */
+  /**
+   * `step` and `plan` are those of the step behind `exchange`; `undoBytes`: the most that is copied of a sum before it
+   * changes.
+   */
   constructor(
     exchange: KeyExchange,
     step: string,

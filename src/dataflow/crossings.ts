@@ -1,10 +1,10 @@
 /**
- * The ways of a runtime's channels to the other members of its generation. The data plane knows neither links nor bytes:
- * what it pushes is gone, and what comes is taken as from a channel.
+ * The ways of a runtime's channels to the other members of its generation. The data plane knows neither links nor
+ * bytes: what it pushes is gone, and what comes is taken as from a channel.
  *
  * G1. A channel that crosses has, on every member, an outlet to every member and an input from every member, this one
- *     included. Records go to one of them, markers to all, so every task aligns over all members (I1-I3 of `inputs.ts`), and no
- *     barrier passes a task before this worker has begun its epoch.
+ *     included. Records go to one of them, markers to all, so every task aligns over all members (I1-I3 of
+ *     `inputs.ts`), and no barrier passes a task before this worker has begun its epoch.
  * G2. A member's records come in the order in which they were pushed there, each once.
  */
 import type { ChannelPlan } from '../model/plan.ts'
@@ -17,7 +17,9 @@ export interface Crossings {
   readonly self: number
   /** The member that all records of a sink's channel go to, `null` where each worker writes its own. */
   target(channel: ChannelPlan): number | null
-  /** The sending end of `channel` to `member`. It gives back to `pool` what it has sent; `onRoom`: there is room again. */
+  /**
+   * The sending end of `channel` to `member`. It gives back to `pool` what it has sent; `onRoom`: there is room again.
+   */
   outlet(channel: ChannelPlan, member: number, pool: BatchPool, onRoom: () => void): Outlet
   /** The receiving end of `channel` from `member`. It takes its batches out of `pool`. */
   input(channel: ChannelPlan, member: number, pool: BatchPool): Intake

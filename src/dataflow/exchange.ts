@@ -1,6 +1,6 @@
 /**
- * Sends each record to the worker that it belongs to: by key to the owner of its key group, or all to the one worker that
- * writes a sink.
+ * Sends each record to the worker that it belongs to: by key to the owner of its key group, or all to the one worker
+ * that writes a sink.
  *
  * X1. `owners` is immutable; a new generation brings a new runtime.
  * X2. Markers go to all outlets in one act.

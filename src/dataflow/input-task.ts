@@ -2,16 +2,17 @@
  * What every task between a source and a sink does: take elements, work through batches from a cursor, and pass
  * markers on behind what came before them.
  *
- * Q1. A marker leaves only after everything that was gathered before it has been flushed (`task.ts`, K2); while there is no
- *     room for that, nothing more is taken.
- * Q2. What comes due by itself waits behind what has to go out first. While that has no room the task asks for no turn, and
- *     is woken when there is room: otherwise it would be run again and again for a time that has passed, to no effect.
+ * Q1. A marker leaves only after everything that was gathered before it has been flushed (`task.ts`, K2); while there
+ *     is no room for that, nothing more is taken.
+ * Q2. What comes due by itself waits behind what has to go out first. While that has no room the task asks for no turn,
+ *     and is woken when there is room: otherwise it would be run again and again for a time that has passed, to no
+ *     effect.
  * Q3. After a barrier that holds a task does nothing, not even what comes due by itself, until it is released
  *     (PROTOCOLS 10): what it did would stand in no epoch.
- * Q4. Behind a task time rises no further than to the oldest record that it holds. Otherwise that record would find keys
- *     expired in later steps which it should have found alive (PROTOCOLS 14).
- * Q5. The end waits until nothing is held, but holds up no barrier meanwhile: an answer may take long, and epochs must go on
- *     completing.
+ * Q4. Behind a task time rises no further than to the oldest record that it holds. Otherwise that record would find
+ *     keys expired in later steps which it should have found alive (PROTOCOLS 14).
+ * Q5. The end waits until nothing is held, but holds up no barrier meanwhile: an answer may take long, and epochs must
+ *     go on completing.
  */
 import { type Barrier, Batch, type BatchPool, isHolding, type Marker } from './batch.ts'
 import type { Chain } from './chain.ts'
@@ -71,7 +72,8 @@ export abstract class InputTask implements Task {
   protected abstract rise(time: number): void
 
   /**
-   * Nothing follows, or not in this life: last outputs may be pushed. False when the chain had no room for all: asked again.
+   * Nothing follows, or not in this life: last outputs may be pushed. False when the chain had no room for all: asked
+   * again.
    */
   protected abstract finish(): boolean
 

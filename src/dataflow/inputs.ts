@@ -2,8 +2,8 @@
  * The inputs of a task: takes elements from its channels in turn and aligns barriers (Chandy-Lamport, as in Flink).
  *
  * I1. After a barrier has come on an input, nothing more is taken from it until the barrier has come on all.
- * I2. Barriers still come on an input that has ended, and are waited for: a dead letter that is given back to its step follows
- *     the end, and must not fall behind a barrier that it stood in front of.
+ * I2. Barriers still come on an input that has ended, and are waited for: a dead letter that is given back to its step
+ *     follows the end, and must not fall behind a barrier that it stood in front of.
  * I3. A watermark is passed on when the least over all inputs that have not ended has risen.
  */
 import { assert } from '../base/assert.ts'

@@ -2,8 +2,8 @@
  * A stateful step: for each record, the user's function on the state of its key.
  *
  * Y1. One record × one key is all or nothing (PROTOCOLS 9): what a call returns is held until it has returned, and a
- *     call that throws leaves the state as it was: from a copy, or, where the state is too large to be copied before each call,
- *     by going back to the last epoch (`spoiled-state.ts`).
+ *     call that throws leaves the state as it was: from a copy, or, where the state is too large to be copied before
+ *     each call, by going back to the last epoch (`spoiled-state.ts`).
  * Y2. An entry is touched (`KeyedStore.touch`) before user code can change it, so that a freeze that is being written
  *     keeps its old value.
  * Y3. A step never gives its own state away: the state changes later, the record must not.
@@ -47,8 +47,8 @@ export class KeyedTask extends InputTask {
   }
 
   /**
-   * THE HOT LOOP of stateful steps: one record on one key after another (Y1). What the loop needs of other objects stands
-   * in locals; that was worth a tenth of it.
+   * THE HOT LOOP of stateful steps: one record on one key after another (Y1). What the loop needs of other objects
+   * stands in locals; that was worth a tenth of it.
    */
   protected work(batch: Batch, cursor: number): number {
     const { chain, store, context, sweeper, many } = this

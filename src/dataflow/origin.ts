@@ -22,7 +22,10 @@ export class Origin {
     this.outputsMax = outputsMax
   }
 
-  /** The ordinal of the next output (`childOf`). Where it leaves the integers that a double holds, the record is refused. */
+  /**
+   * The ordinal of the next output (`childOf`). Where it leaves the integers that a double holds, the record is
+   * refused.
+   */
   nextOrdinal(step: string): number {
     const index = this.outputs++
     if (index === 0) return this.within(2 * this.parent + 1, step)
@@ -37,9 +40,9 @@ export class Origin {
 }
 
 /**
- * The ordinal of output `index` of a record with the ordinal `parent`. Written in binary, with 1 added, an ordinal is a 1 and
- * then a code for the index in each task on the way from the source's record. No code is the beginning of another, so what
- * came by different ways has different ordinals, however long the ways are (`batch.ts`, B2).
+ * The ordinal of output `index` of a record with the ordinal `parent`. Written in binary, with 1 added, an ordinal is a
+ * 1 and then a code for the index in each task on the way from the source's record. No code is the beginning of
+ * another, so what came by different ways has different ordinals, however long the ways are (`batch.ts`, B2).
  *
  *     0      → 0
  *     index  → 1 · Elias' delta code of the index: its length, and then its lower bits

@@ -2,11 +2,14 @@
  * The keys of an aggregate whose newest result has not been emitted, each with the record that changed it last.
  *
  * G1. A segment that has been sealed never changes, so a snapshot takes the list of segments and writes it in slices.
- * G2. Rows are numbered from 1. A key's newest row is the one whose number its entry has as a note (`key-table.ts`, K6): to find
- *     it costs no look-up beside the one that found the entry, and no other row of that key counts (`isNewest`).
- * G3. What was put back has no number: it counts where nothing was noted since, the later row of a key before the earlier.
- * G4. A sealed segment none of whose rows is its key's newest any more is let go of with the next seal: keys that change in every
- *     epoch would otherwise have a row for each until their results are due, and every snapshot would hold all of them.
+ * G2. Rows are numbered from 1. A key's newest row is the one whose number its entry has as a note (`key-table.ts`,
+ *     K6): to find it costs no look-up beside the one that found the entry, and no other row of that key counts
+ *     (`isNewest`).
+ * G3. What was put back has no number: it counts where nothing was noted since, the later row of a key before the
+ *     earlier.
+ * G4. A sealed segment none of whose rows is its key's newest any more is let go of with the next seal: keys that
+ *     change in every epoch would otherwise have a row for each until their results are due, and every snapshot would
+ *     hold all of them.
  */
 import type { Key } from '../base/hash.ts'
 import type { KeyTable } from '../state/key-table.ts'
@@ -79,7 +82,9 @@ export class PendingKeys {
     }
   }
 
-  /** The newest row of the key that has `entry` in `table`; `null` where its result has been emitted, or was put back. */
+  /**
+   * The newest row of the key that has `entry` in `table`; `null` where its result has been emitted, or was put back.
+   */
   newest(table: KeyTable, entry: number): PendingRow | null {
     const number = table.note(this.owner, entry)
     const row = number - this.first

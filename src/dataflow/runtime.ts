@@ -2,14 +2,16 @@
  * One worker's share of a plan: its tasks, the channels between them, and the order in which they run.
  *
  * R1. The caller owns the loop: nothing happens outside `step`, except that channels mark tasks as active.
- * R2. `step` waits for nothing, and its tasks read no clock: `now` is an argument. It ends when its budget of task runs is
- *     spent or no task is active. `stopwatch` is for figures, and for whose turn it is: nothing else is decided by it.
- * R3. Tasks run in the order of the plan (`model/plan.ts`, P3), and each takes what has come before those in front of it
- *     work on: so a batch travels from a source to a sink while it is in the cache, and is gone before a collection meets
+ * R2. `step` waits for nothing, and its tasks read no clock: `now` is an argument. It ends when its budget of task runs
+ *     is spent or no task is active. `stopwatch` is for figures, and for whose turn it is: nothing else is decided by
  *     it.
- * R4. A call that spoils a state (`spoiled-state.ts`) ends a `step` by that error. No other follows it, for the state is wrong.
- * R5. Behind a barrier that holds its tasks, and from when that is sent, nobody gives it anything (PROTOCOLS 10): what came by then would
- *     stand in no epoch, and a sink, which holds nothing, would write it all the same.
+ * R3. Tasks run in the order of the plan (`model/plan.ts`, P3), and each takes what has come before those in front of
+ *     it work on: so a batch travels from a source to a sink while it is in the cache, and is gone before a collection
+ *     meets it.
+ * R4. A call that spoils a state (`spoiled-state.ts`) ends a `step` by that error. No other follows it, for the state
+ *     is wrong.
+ * R5. Behind a barrier that holds its tasks, and from when that is sent, nobody gives it anything (PROTOCOLS 10): what
+ *     came by then would stand in no epoch, and a sink, which holds nothing, would write it all the same.
  */
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
@@ -177,9 +179,9 @@ export class Runtime {
   }
 
   /**
-   * Gives records to `task` once more: to its input, or to the chain behind its own step. `fill` puts them into an empty
-   * batch, with every column that they need. False when there is no room now, or they would come behind a barrier that holds (R5);
-   * then nothing has happened.
+   * Gives records to `task` once more: to its input, or to the chain behind its own step. `fill` puts them into an
+   * empty batch, with every column that they need. False when there is no room now, or they would come behind a barrier
+   * that holds (R5); then nothing has happened.
    */
   again(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
     if (this.holds) return false

@@ -3,8 +3,8 @@ import { fail } from '../base/errors.ts'
 import { atOnce } from '../base/promise.ts'
 
 /**
- * `answer`, if its records can be taken from it one by one. Throws `E_NOT_SEVERAL` for what a forgotten `return` leaves, and for
- * a text, which would go on letter by letter; `E_PROMISE` for a promise.
+ * `answer`, if its records can be taken from it one by one. Throws `E_NOT_SEVERAL` for what a forgotten `return`
+ * leaves, and for a text, which would go on letter by letter; `E_PROMISE` for a promise.
  */
 export function severalOf<A extends Iterable<unknown>>(answer: A): A {
   if (Array.isArray(answer)) return answer

@@ -4,8 +4,8 @@
  * W1. A barrier is handed to the writer behind the bytes of everything before it; the writer answers when all of that
  *     has left its control (PROTOCOLS 8).
  * W2. A writer that takes nothing more stops the task, and with it, channel by channel, the sources.
- * W3. A batch is written in pieces of about `PIECE`, each of whole records, and may wait between two of them for the writer:
- *     a batch of long records may be larger than a string, or a message, may be.
+ * W3. A batch is written in pieces of about `PIECE`, each of whole records, and may wait between two of them for the
+ *     writer: a batch of long records may be larger than a string, or a message, may be.
  */
 import { fail } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -29,7 +29,10 @@ export interface Apart {
 
 /** What a sink task asks of a connector's writer. */
 export interface SinkWriter {
-  /** Takes the bytes of `records` records, told `apart` where the sink asks for it; false: no more until it wakes the task. */
+  /**
+   * Takes the bytes of `records` records, told `apart` where the sink asks for it; false: no more until it wakes the
+   * task.
+   */
   write(bytes: Buffer, records: number, apart?: Apart): boolean
   /** False after `write` answered false, until there is room again. */
   readonly room: boolean
@@ -129,7 +132,10 @@ export class SinkTask implements Task {
     }
   }
 
-  /** Joins texts, so that one conversion to bytes serves them all; bytes go out as they are. Answers how far it has come. */
+  /**
+   * Joins texts, so that one conversion to bytes serves them all; bytes go out as they are. Answers how far it has
+   * come.
+   */
   private writeTogether(batch: Batch, from: number): number {
     const { framing } = this.sink
     const suffix = framing === null ? '' : framing.suffix

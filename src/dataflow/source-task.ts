@@ -3,14 +3,15 @@
  *
  * S1. The position of a cut is taken when the last batch before the barrier has passed the whole chain, so that it
  *     covers exactly what is in front of the barrier.
- * S2. A held source polls nothing until it is admitted again, and one behind a barrier that holds it until it is released: neither
- *     stands for the other.
+ * S2. A held source polls nothing until it is admitted again, and one behind a barrier that holds it until it is
+ *     released: neither stands for the other.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
- * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by `everyMs`,
- *     while they are fed in the order of their records' times: what is replayed out of several journals is not.
- * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least of all
- *     sources counts, and one that nobody sends to would keep every key for ever.
+ * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by
+ *     `everyMs`, while they are fed in the order of their records' times: what is replayed out of several journals is
+ *     not.
+ * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least
+ *     of all sources counts, and one that nobody sends to would keep every key for ever.
  */
 import type { Json } from '../base/json.ts'
 import { type Barrier, type Batch, type BatchPool, isHolding, type Marker } from './batch.ts'
@@ -25,7 +26,10 @@ export interface Feed {
   cut(): Json
   /** What it hands over next is no earlier than what it has handed over, by the times of the records. */
   readonly ordered: boolean
-  /** Nothing has come in that it has not handed over: the times of what it yields from now on are those of now, or later. */
+  /**
+   * Nothing has come in that it has not handed over: the times of what it yields from now on are those of now, or
+   * later.
+   */
   readonly quiet: boolean
 }
 

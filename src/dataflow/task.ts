@@ -22,8 +22,8 @@ export interface Task {
   /** It runs no more: what it has asked for outside is of no use to anybody. */
   close(): void
   /**
-   * The last barrier that had passed when the oldest of what it has in hand came in (PROTOCOLS 10): what stood in front of
-   * that barrier has left. `Infinity`: it has nothing in hand.
+   * The last barrier that had passed when the oldest of what it has in hand came in (PROTOCOLS 10): what stood in front
+   * of that barrier has left. `Infinity`: it has nothing in hand.
    */
   readonly heldSince: number
   /** When the task wants to run by itself, in milliseconds of the clock; `Infinity`: never. */

@@ -8,8 +8,9 @@
  *     `syncDirectory` has confirmed. Anything else may or may not, in any subset. What survives the death of the
  *     process: all bytes whose `write` was confirmed, and all names.
  * K3. A failed `sync` is final: what was written since the last one that succeeded is lost, even if a later sync
- *     succeeds. The caller stops using the file; what anybody writes there once more, a sync makes durable like anything else. A failed `syncDirectory` has confirmed nothing; whoever asked had better
- *     not count on the next one either. Another process has to: nothing tells it of the failure.
+ *     succeeds. The caller stops using the file; what anybody writes there once more, a sync makes durable like
+ *     anything else. A failed `syncDirectory` has confirmed nothing; whoever asked had better not count on the next one
+ *     either. Another process has to: nothing tells it of the failure.
  * K4. Paths are absolute or relative to the process, with `/` between names.
  */
 export type DiskErrorCode = 'absent' | 'exists' | 'full' | 'denied' | 'locked' | 'directory' | 'io'
@@ -48,8 +49,8 @@ export interface File {
 }
 
 /**
- * `read`: must exist. `update`: must exist, and may be written. `create`: must not exist. `write`: made when absent, kept when
- * there. Files are made with mode 0600.
+ * `read`: must exist. `update`: must exist, and may be written. `create`: must not exist. `write`: made when absent,
+ * kept when there. Files are made with mode 0600.
  */
 export type OpenMode = 'read' | 'update' | 'create' | 'write'
 

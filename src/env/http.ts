@@ -1,15 +1,17 @@
 /**
- * HTTP and WebSocket: whole requests, answers and messages, where `network.ts` has bytes. One listener serves both, on one
- * port.
+ * HTTP and WebSocket: whole requests, answers and messages, where `network.ts` has bytes. One listener serves both, on
+ * one port.
  *
  * H1. Callbacks of one call come in the order bytes*, end, closed, those of one WebSocket in the order open, message*,
  *     closed. `onClosed` comes exactly once, also for a dial that failed, and nothing follows it.
  * H2. No callback runs inside a call of this interface. `onRequest` and `onUpgrade` decide inside their own turn.
- * H3. Bytes given to a callback are only valid during the call. Bytes given to us must not be changed until they have left.
- * H4. While a body or a WebSocket is paused nothing of it is shown, whatever has come already, and the peer is pushed back.
- * H5. What arrives is bounded by `Limits`: connections, heads and the time for them, silent bodies, messages, and the sum of
- *     the unfinished messages of one listener; also how many requests of one connection wait for an answer. Who goes beyond is
- *     closed, and `onExpelled` or `onClosed` says why.
+ * H3. Bytes given to a callback are only valid during the call. Bytes given to us must not be changed until they have
+ *     left.
+ * H4. While a body or a WebSocket is paused nothing of it is shown, whatever has come already, and the peer is pushed
+ *     back.
+ * H5. What arrives is bounded by `Limits`: connections, heads and the time for them, silent bodies, messages, and the
+ *     sum of the unfinished messages of one listener; also how many requests of one connection wait for an answer. Who
+ *     goes beyond is closed, and `onExpelled` or `onClosed` says why.
  */
 import type { Limits } from '../base/limits.ts'
 import type { Address, Listener, NetworkError } from './network.ts'
@@ -84,11 +86,14 @@ export interface WebSocketConnection {
   readonly remote: string
   /** Bytes given to `send` that the operating system has not taken yet. Means nothing once it is `closed`. */
   readonly queued: number
-  /** It takes nothing any more, for either side has said goodbye or it broke, and what it had not taken is lost; `onClosed` tells, or has. */
+  /**
+   * It takes nothing any more, for either side has said goodbye or it broke, and what it had not taken is lost;
+   * `onClosed` tells, or has.
+   */
   readonly closed: boolean
   /**
-   * Queues one message; not before `onOpen`. `false`: stop until `onDrain`. What is sent to a connection that has closed is
-   * lost; `onClosed` tells, or has.
+   * Queues one message; not before `onOpen`. `false`: stop until `onDrain`. What is sent to a connection that has
+   * closed is lost; `onClosed` tells, or has.
    */
   send(message: Uint8Array, binary: boolean): boolean
   pause(): void

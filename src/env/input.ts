@@ -1,10 +1,11 @@
 /**
  * A stream of bytes from whoever started the program: standard input.
  *
- * N1. One reader at a time. No callback runs inside a call of this interface, and none follows `onEnd`, `onFailed` or `stop`.
+ * N1. One reader at a time. No callback runs inside a call of this interface, and none follows `onEnd`, `onFailed` or
+ *     `stop`.
  * N2. The chunk given to `onBytes` is only valid during the call.
- * N3. What a reader gives back when it stops is what the next one hears first: bytes come once, and none is lost between
- *     two readers.
+ * N3. What a reader gives back when it stops is what the next one hears first: bytes come once, and none is lost
+ *     between two readers.
  */
 export interface InputHandler {
   onBytes(chunk: Buffer): void

@@ -6,7 +6,8 @@
  * N2. No callback runs inside a call of this interface: the caller's state is never changed under its hands.
  * N3. The chunk given to `onBytes` is only valid during the call; whoever keeps bytes copies them.
  * N4. Bytes arrive in the order they were written, split and merged anywhere.
- * N5. Nothing is written after `end`. What is written to a connection that has closed is lost; `onClosed` tells, or has.
+ * N5. Nothing is written after `end`. What is written to a connection that has closed is lost; `onClosed` tells, or
+ *     has.
  */
 export interface Address {
   readonly host: string
@@ -59,7 +60,10 @@ export interface ListenOptions {
 }
 
 export interface Network {
-  /** When the port is taken, `error.cause` is the `E_PORT_IN_USE` that names who has it. `accept` gets each new connection and answers with its handler, or `null` to refuse it. */
+  /**
+   * When the port is taken, `error.cause` is the `E_PORT_IN_USE` that names who has it. `accept` gets each new
+   * connection and answers with its handler, or `null` to refuse it.
+   */
   listen(
     at: Address,
     options: ListenOptions,

@@ -1,8 +1,9 @@
 /**
  * How long ago something came of which the time was noted, on a machine whose clock may be set.
  *
- * A1. What was noted before the clock was set is as old as if it had not been: a clock that goes wrong for a moment, or is put
- *     right by years, makes nobody silent. Of the settings that there were the one counts by which something is the youngest.
+ * A1. What was noted before the clock was set is as old as if it had not been: a clock that goes wrong for a moment, or
+ *     is put right by years, makes nobody silent. Of the settings that there were the one counts by which something is
+ *     the youngest.
  */
 import type { Clock } from '../env/clock.ts'
 

@@ -1,8 +1,8 @@
 /**
  * Puts what the doors take into batches, one behind another in blocks of memory that are used again and again.
  *
- * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream, brought by
- *     the same writer at the same record time.
+ * H1. A batch grows only while it is the last one, and only by what follows its last record in the same stream, brought
+ *     by the same writer at the same record time.
  * H2. Its memory is let go when the pipeline has taken it and the disk no longer needs it, whichever comes last.
  */
 import type { Cuts } from '../model/connector.ts'
@@ -23,8 +23,8 @@ export class Assembly {
   }
 
   /**
-   * Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. `heldBytes`: what
-   * they take up in memory.
+   * Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. `heldBytes`:
+   * what they take up in memory.
    */
   add(
     stream: Stream,

@@ -1,9 +1,10 @@
 /**
  * What a request under a key has brought, written down as the writer of its records (`stream.ts`, R5): journals and
- * manifests keep who brought the last record of a stream, and of a request its own contents are all there is to know it by.
+ * manifests keep who brought the last record of a stream, and of a request its own contents are all there is to know it
+ * by.
  *
- * V1. Other records under numbers that were taken are no repeat. They are told apart for as long as nothing newer was taken
- *     of the stream: the last request, which is the one that a sender without an answer brings again.
+ * V1. Other records under numbers that were taken are no repeat. They are told apart for as long as nothing newer was
+ *     taken of the stream: the last request, which is the one that a sender without an answer brings again.
  * V2. Only what covers all of that request is compared; whatever else it holds is judged by its numbers alone.
  */
 import { crc32 } from '../base/crc.ts'
@@ -30,7 +31,9 @@ export function isOfRequest(writer: string): boolean {
   return REQUEST.test(writer)
 }
 
-/** The records that `writer` has brought, where those from `first` on are others under the same numbers; or `null` (V1). */
+/**
+ * The records that `writer` has brought, where those from `first` on are others under the same numbers; or `null` (V1).
+ */
 export function contradicted(
   writer: string,
   first: number,

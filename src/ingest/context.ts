@@ -17,8 +17,8 @@ export interface SourceOptions {
   /** What an acked producer has to show, or `null`. */
   readonly token: string | null
   /**
-   * The stream of a worker that is gone has a home as soon as a generation begins, also where no heir is named: what steps
-   * behind the source hold of it goes on there, and nothing may come in elsewhere before.
+   * The stream of a worker that is gone has a home as soon as a generation begins, also where no heir is named: what
+   * steps behind the source hold of it goes on there, and nothing may come in elsewhere before.
    */
   readonly appoints?: boolean
   /** There is something to poll. Never called inside a call of the source. */

@@ -29,8 +29,8 @@ export class Coverage {
   }
 
   /**
-   * The epoch with these rows is complete: producers may forget what it covers, and streams that were to move with it do.
-   * `held`: keys of streams of which steps here held records at its barrier.
+   * The epoch with these rows is complete: producers may forget what it covers, and streams that were to move with it
+   * do. `held`: keys of streams of which steps here held records at its barrier.
    */
   complete(rows: readonly StreamRow[], held: ReadonlySet<string> = new Set()): void {
     const { streams, homes, covered } = this.options
@@ -59,7 +59,10 @@ export class Coverage {
     )
   }
 
-  /** Whether the journal keeps something of streams that others answer for: what this member reports says nothing of them. */
+  /**
+   * Whether the journal keeps something of streams that others answer for: what this member reports says nothing of
+   * them.
+   */
   get keepsForOthers(): boolean {
     const { streams, segments } = this.options
     return segments.keptFor((key) => {

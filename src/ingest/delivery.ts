@@ -2,8 +2,8 @@
  * What the pipeline takes of one source, batch by batch: the replay first, then what came in.
  *
  * F1. A batch is taken whole before the next; the position of its stream is where the pipeline stands in it.
- * F2. Only what this worker is home of is fed, also while that leaves, and only what goes on where its stream stands: whatever
- *     was read or came in meanwhile may be known, or another member's (PROTOCOLS 2, S3).
+ * F2. Only what this worker is home of is fed, also while that leaves, and only what goes on where its stream stands:
+ *     whatever was read or came in meanwhile may be known, or another member's (PROTOCOLS 2, S3).
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'

@@ -13,17 +13,19 @@
  *     door.onMessage(from, message)  for every message of `DoorMessage` that came on a link of the generation
  *     source.listensAt(address)      where producers reach the source: the others are told
  *
- * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of them.
+ * W1. A worker finds the segments of its earlier incarnations before it begins its own journal, and writes none of
+ *     them.
  * W2. Sources share the journal's bytes: one that holds back more than its share has to wait, the others go on.
  * W3. Before it comes to that, floors are raised for those who hold back most: `isCrowdedBy` says whose (PROTOCOLS 3).
- * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (PROTOCOLS 2,
- *     S8).
+ * W4. Nothing is acknowledged before the store was seen to have no seal on this incarnation, after its sync (PROTOCOLS
+ *     2, S8).
  * W5. The coordinator grants a stream that nobody answers for to the member that asks first, for the generation
- *     (PROTOCOLS 2, S3), or until that one has forgotten the stream: what it says then comes before it could ask for it again.
- * W6. A worker has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever seals
- *     what lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
- * W7. A source that no program has any more asks nobody for anything. What the journal has of it stays only where it may be opened
- *     again (`DoorOptions.isKept`).
+ *     (PROTOCOLS 2, S3), or until that one has forgotten the stream: what it says then comes before it could ask for it
+ *     again.
+ * W6. A worker has a segment of its own before anybody hears of this incarnation, and at any time after: so whoever
+ *     seals what lies in a journal misses no incarnation that may write it (PROTOCOLS 2, S8).
+ * W7. A source that no program has any more asks nobody for anything. What the journal has of it stays only where it
+ *     may be opened again (`DoorOptions.isKept`).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -152,8 +154,8 @@ export class Door {
   // ── The cluster ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Another generation begins; its record has been read in the chain. `reach`: the journals that this worker reaches and others do,
-   * its own among them. Sources are `reset` next, all of them.
+   * Another generation begins; its record has been read in the chain. `reach`: the journals that this worker reaches
+   * and others do, its own among them. Sources are `reset` next, all of them.
    */
   enter(generation: DoorGeneration, reach: readonly JournalReach[] = []): void {
     this.generation = generation
@@ -217,7 +219,9 @@ export class Door {
     return this.generation.coordinator === this.options.worker
   }
 
-  /** Who answers for a stream that nobody answered for when the generation began: `asker` where nobody does yet (W5). */
+  /**
+   * Who answers for a stream that nobody answered for when the generation began: `asker` where nobody does yet (W5).
+   */
   private grant(source: string, producer: string, incarnation: string, asker: string): string {
     const key = streamKey(source, producer, incarnation)
     const known = this.grants.get(key)

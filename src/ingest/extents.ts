@@ -1,7 +1,8 @@
 /**
  * Which sequences of a stream the journals have: runs `first … last` that neither touch nor overlap, in order.
  *
- * The runs of several journals come in any order and may overlap: a record has one name wherever it lies (PROTOCOLS 2, S1).
+ * The runs of several journals come in any order and may overlap: a record has one name wherever it lies (PROTOCOLS 2,
+ * S1).
  */
 export interface Extent {
   readonly first: number

@@ -9,8 +9,8 @@
  * varints, the bytes between it and the record in front of it, and its length. So replay never asks a framing.
  *
  * F1. An entry is believed only when both CRCs fit and it carries the serial of the segment that it stands in.
- * F2. The key names the stream in full, and the writer who brought these records of it; no entry needs another one to be
- *     understood.
+ * F2. The key names the stream in full, and the writer who brought these records of it; no entry needs another one to
+ *     be understood.
  */
 import { assert } from '../base/assert.ts'
 import { crc32 } from '../base/crc.ts'

@@ -26,8 +26,9 @@ export interface DoorGeneration {
   /** The members' names. */
   readonly members: readonly string[]
   /**
-   * The member that answers for `stream`, of which the manifest says that its home is `home`: `home` itself where it is a
-   * member, its heir where the generation record names one, otherwise `null`: the worker that is asked (PROTOCOLS 2, S8, S4).
+   * The member that answers for `stream`, of which the manifest says that its home is `home`: `home` itself where it is
+   * a member, its heir where the generation record names one, otherwise `null`: the worker that is asked (PROTOCOLS 2,
+   * S8, S4).
    */
   homeOf(home: string, stream: StreamName): string | null
   /** The member that takes over what a worker has left. */

@@ -1,10 +1,10 @@
 /**
  * Makes durable what an earlier incarnation, or another worker, has left in a segment, before it is relied on.
  *
- * H1. A sync alone is no proof: that of the process which wrote it may have failed, and then the next one succeeds though
- *     nothing has come to the disk (`env/disk.ts`, K3). So what is needed is written once more, and then synced.
- * H2. Whole entries only, each where it stands and as it stands: nothing that anybody has made durable, or is about to read,
- *     becomes other than it was.
+ * H1. A sync alone is no proof: that of the process which wrote it may have failed, and then the next one succeeds
+ *     though nothing has come to the disk (`env/disk.ts`, K3). So what is needed is written once more, and then synced.
+ * H2. Whole entries only, each where it stands and as it stands: nothing that anybody has made durable, or is about to
+ *     read, becomes other than it was.
  */
 import type { Disk, DiskError, File } from '../env/disk.ts'
 import type { EntryHeader } from './format.ts'
@@ -19,7 +19,9 @@ interface Run {
   readonly at: number
 }
 
-/** Writes again and syncs the entries that are `wanted`; answers whether what they hold survives a loss of power now. */
+/**
+ * Writes again and syncs the entries that are `wanted`; answers whether what they hold survives a loss of power now.
+ */
 export function harden(
   disk: Disk,
   needed: Needed,

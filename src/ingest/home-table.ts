@@ -5,12 +5,13 @@
  *       └────▶ wanting ──────┘
  *
  * O1. A member takes a stream only when the generation says so, the coordinator grants it, or its home hands it over.
- * O2. A home admits nothing and feeds nothing before it has read what the journals have (PROTOCOLS 2, S8). Once it is leaving it
- *     admits nothing more, and feeds what it has admitted: who was told that it is journaled may have nothing to send again.
- * O3. A stream leaves with a complete epoch that says so, in front of whose barrier all of it was fed, and in which no step here
- *     held any of it, and not before (PROTOCOLS 2, S4).
- * O4. A producer that comes to the wrong member is sent to the home. When it comes back all the same it cannot reach the
- *     home, or does not know where that is: then the home is asked for the stream.
+ * O2. A home admits nothing and feeds nothing before it has read what the journals have (PROTOCOLS 2, S8). Once it is
+ *     leaving it admits nothing more, and feeds what it has admitted: who was told that it is journaled may have
+ *     nothing to send again.
+ * O3. A stream leaves with a complete epoch that says so, in front of whose barrier all of it was fed, and in which no
+ *     step here held any of it, and not before (PROTOCOLS 2, S4).
+ * O4. A producer that comes to the wrong member is sent to the home. When it comes back all the same it cannot reach
+ *     the home, or does not know where that is: then the home is asked for the stream.
  * O5. A journal's tail asks for its stream only while no producer is connected, and only where it brings the home on
  *     (PROTOCOLS 2, S6).
  */
@@ -31,8 +32,8 @@ export type HomeState =
 
 export type HomeEvent =
   /**
-   * A producer is `present` here, or the tail of this worker's journal wants the stream; `insists`: being sent away does
-   * not help.
+   * A producer is `present` here, or the tail of this worker's journal wants the stream; `insists`: being sent away
+   * does not help.
    */
   | { readonly kind: 'wanted'; readonly present: boolean; readonly insists: boolean }
   /** The coordinator has said who answers for it. */

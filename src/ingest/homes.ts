@@ -1,14 +1,15 @@
 /**
  * Who answers for the streams of one source: carries out what `home-table.ts` decides, for every stream of the source.
  *
- * H1. A generation begins with the homes of the manifest, or their heirs; what was granted or given before means nothing
- *     (PROTOCOLS 2, S5). A connection whose stream is not this member's any more is sent on, or waits until it is again.
+ * H1. A generation begins with the homes of the manifest, or their heirs; what was granted or given before means
+ *     nothing (PROTOCOLS 2, S5). A connection whose stream is not this member's any more is sent on, or waits until it
+ *     is again.
  * H2. A stream that no member answers for is granted by the coordinator: to whoever asks first, and for the generation.
  * H3. Every stream of which a journal has more than its row is wanted by somebody: the journal's worker where that is a
- *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead; and none is lost
- *     with a worker that leaves, which stays until it has none (PROTOCOLS 11).
- * H4. A home that forgets a stream says so to all members. The coordinator keeps no word of whose it was, for producers come and go as
- *     long as a generation lasts, and nobody goes on from what it knew of it itself (`streams.ts`, T6).
+ *     member, otherwise its heir (PROTOCOLS 2, S6, S8). So no tail waits for its producer, who may be dead; and none is
+ *     lost with a worker that leaves, which stays until it has none (PROTOCOLS 11).
+ * H4. A home that forgets a stream says so to all members. The coordinator keeps no word of whose it was, for producers
+ *     come and go as long as a generation lasts, and nobody goes on from what it knew of it itself (`streams.ts`, T6).
  */
 import { assert } from '../base/assert.ts'
 import type { PotorooError } from '../base/errors.ts'
@@ -254,9 +255,10 @@ export class Homes {
   }
 
   /**
-   * An epoch is complete in which this member has reported `row` of the stream. One that was cut before the stream came back
-   * from the same member says the same, with fewer sessions, and nothing about this leave. Where steps held some of it at the
-   * barrier, it is a later epoch that gives it away: what follows would come in elsewhere, and overtake that.
+   * An epoch is complete in which this member has reported `row` of the stream. One that was cut before the stream came
+   * back from the same member says the same, with fewer sessions, and nothing about this leave. Where steps held some
+   * of it at the barrier, it is a later epoch that gives it away: what follows would come in elsewhere, and overtake
+   * that.
    */
   onComplete(stream: Stream, [, , position, home, sessions]: StreamRow, held: boolean): void {
     const { state } = stream
@@ -270,7 +272,10 @@ export class Homes {
     if (stream.state.phase === 'leaving' && stream.isFed) this.options.askEpoch()
   }
 
-  /** Asks the homes of streams of which the journal here has more (`home-table.ts`, O5), now and as long as there are any. */
+  /**
+   * Asks the homes of streams of which the journal here has more (`home-table.ts`, O5), now and as long as there are
+   * any.
+   */
   readonly offerTails = (): void => {
     this.timer?.cancel()
     this.timer = null

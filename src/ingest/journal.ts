@@ -5,15 +5,15 @@
  * time, beside the writes, and only while an acked batch waits for it. So the busier the worker, the larger both.
  *
  * J1. Batches are announced (`written`, then `durable` for acked ones) in journal order, each once.
- * J2. A batch is `durable` only by a sync that was asked after its write was confirmed, and only once the journal was seen
- *     without a seal after that sync (PROTOCOLS 2, S8).
+ * J2. A batch is `durable` only by a sync that was asked after its write was confirmed, and only once the journal was
+ *     seen without a seal after that sync (PROTOCOLS 2, S8).
  * J3. A failed write or sync is final: that segment gets no further byte, and what it did not make durable does not
  *     count. The batches of the failed write, and every acked batch that is not durable, go to a new segment, in
  *     order, before anything else. They are in memory: a batch is let go only when it no longer needs the disk.
  * J4. An older segment is synced before a younger one, so nothing is durable in front of a hole.
  * J6. Serials rise over all incarnations of a data folder, and no file is written by two.
- * J8. A journal that ends with its process does not wait for a disk that fails: what that has not taken is lost with the
- *     process as by a kill, and nothing of it was acknowledged.
+ * J8. A journal that ends with its process does not wait for a disk that fails: what that has not taken is lost with
+ *     the process as by a kill, and nothing of it was acknowledged.
  *
  * Which file it goes to stands in `segment-writers.ts`; what may go is decided in `segments.ts`, J5 and J7.
  */
@@ -148,8 +148,8 @@ export class Journal {
 
   /**
    * Appends `count` records of `stream`, from `from` on in `cuts`, the first of which has the sequence `first`. Copies
-   * their bytes. `now` is their record time. Answers the batch that they are in, whether it is a new one, and what they take up
-   * in memory.
+   * their bytes. `now` is their record time. Answers the batch that they are in, whether it is a new one, and what they
+   * take up in memory.
    */
   append(
     stream: Stream,

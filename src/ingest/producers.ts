@@ -1,6 +1,6 @@
 /**
- * Who may send to one journaled source: hellos of acked producers, what they are answered, and their connections' hold on
- * the streams.
+ * Who may send to one journaled source: hellos of acked producers, what they are answered, and their connections' hold
+ * on the streams.
  *
  * U1. While its source recovers or is held, nobody is answered (PROTOCOLS 2, S7 and S8).
  * U2. A stream is granted only by its home, to one connection at a time: the one before is told to go.
@@ -126,8 +126,8 @@ export class Producers {
   }
 
   /**
-   * Gives up what the parked streams of `producer` wait for: they go on behind it (PROTOCOLS 2, S4). Answers what is lost;
-   * the next epoch makes it so for good, until then a recovery parks them again.
+   * Gives up what the parked streams of `producer` wait for: they go on behind it (PROTOCOLS 2, S4). Answers what is
+   * lost; the next epoch makes it so for good, until then a recovery parks them again.
    */
   abandon(producer: string): readonly Parked[] {
     const { streams, settle } = this.options

@@ -193,9 +193,9 @@ export class Recovery {
   }
 
   /**
-   * Follows and feeds `stream`, which has become this worker's and whose batches here are all on the disk. `found` is what
-   * the last survey has found of it, where nothing was taken of it here since. `done` comes when its producer can be
-   * welcomed: at once where nothing has to be read.
+   * Follows and feeds `stream`, which has become this worker's and whose batches here are all on the disk. `found` is
+   * what the last survey has found of it, where nothing was taken of it here since. `done` comes when its producer can
+   * be welcomed: at once where nothing has to be read.
    */
   follow(stream: Stream, found: Found | null, done: (error: PotorooError | null) => void): void {
     const { disk, segments, target } = this.options
@@ -242,7 +242,8 @@ export class Recovery {
 
   private finish(replay: Replay): void {
     for (const stream of replay.short()) {
-      // It went to another member, or came back and is fed anew. One that leaves has nothing more to be fed either, and goes.
+      // It went to another member, or came back and is fed anew. One that leaves has nothing more to be fed either, and
+      // goes.
       const { phase } = stream.state
       if ((phase !== 'home' && phase !== 'leaving') || this.pending.has(stream)) continue
       stream.hole = { first: stream.position + 1, last: stream.admitted }

@@ -1,14 +1,15 @@
 /**
  * Requests at the door: each brings records that are taken wholly or not at all, and is answered when they are safe.
  *
- * Every request continues a stream. One that names its producer and sequence continues that producer's, where what comes a
- * second time is recognised (PROTOCOLS 2, S3), and so are other records under the same numbers (`brought.ts`). All other
- * requests continue one of this worker incarnation, numbered as they come.
+ * Every request continues a stream. One that names its producer and sequence continues that producer's, where what
+ * comes a second time is recognised (PROTOCOLS 2, S3), and so are other records under the same numbers (`brought.ts`).
+ * All other requests continue one of this worker incarnation, numbered as they come.
  *
  * Q1. What a request brings stands in one batch of the journal: it comes out of any crash whole, or not at all.
  * Q2. `taken` is said only of what its stream says is journaled, or stable, as the request asked.
  * Q3. Where a stream leaves, or goes back to in front of what was taken, whoever waits is told to come again.
- * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (PROTOCOLS 2, S6).
+ * Q4. Nobody holds a stream for which no request waits: another worker that has more of it may ask for it (PROTOCOLS 2,
+ *     S6).
  * Q5. No answer comes inside `bring`, and none after `cancel`.
  */
 import { fail } from '../base/errors.ts'

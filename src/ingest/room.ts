@@ -1,9 +1,11 @@
 /**
  * Whether a source takes anything more, and who waits until it does.
  *
- * U1. What the pipeline has not taken takes up `bytesMax` of memory at most; who waits goes on when half of that is free.
- * U2. Of those who wait only so many go on at a time as there is room for what each brings, and the next ones when these have had
- *     their turn: thousands would bring a hundred times what there is room for before the first of them is told to wait.
+ * U1. What the pipeline has not taken takes up `bytesMax` of memory at most; who waits goes on when half of that is
+ *     free.
+ * U2. Of those who wait only so many go on at a time as there is room for what each brings, and the next ones when
+ *     these have had their turn: thousands would bring a hundred times what there is room for before the first of them
+ *     is told to wait.
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'

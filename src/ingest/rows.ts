@@ -4,8 +4,8 @@
  * Each member reports the streams that it answers for, those that nobody answers for, and those that it has given away
  * in this generation. So a row is reported twice at times, but never by nobody while a stream changes hands.
  *
- * M1. Within a generation a stream's position only rises, and so does the number of its sessions at one position: of two
- *     rows the greater one is the later one.
+ * M1. Within a generation a stream's position only rises, and so does the number of its sessions at one position: of
+ *     two rows the greater one is the later one.
  */
 import type { StreamRow } from './stream.ts'
 

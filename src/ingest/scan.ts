@@ -17,8 +17,8 @@ export interface ScanVisitor {
   /** Whether the body of this entry is wanted; otherwise only its header is checked. */
   wants(header: EntryHeader): boolean
   /**
-   * An entry, which stands at `at` in the file. For a wanted one the body stands at `bodyAt` in `bytes`, which nobody changes any
-   * more; for another one `bytes` is `null`. Answering false pauses the scan until `resume`.
+   * An entry, which stands at `at` in the file. For a wanted one the body stands at `bodyAt` in `bytes`, which nobody
+   * changes any more; for another one `bytes` is `null`. Answering false pauses the scan until `resume`.
    */
   entry(header: EntryHeader, bytes: Buffer | null, bodyAt: number, at: number): boolean
   /** Bytes `from` to `to` of the file are no entry, or a damaged one of which the header is known. */
@@ -84,8 +84,8 @@ export class SegmentScan {
   }
 
   /**
-   * Reads on until the window holds `needed` bytes from `at`, or the end. What it has of them already is read once more: to put
-   * it in front of what follows would be a copy of all.
+   * Reads on until the window holds `needed` bytes from `at`, or the end. What it has of them already is read once
+   * more: to put it in front of what follows would be a copy of all.
    */
   private fill(needed: number): void {
     const from = this.fileAt

@@ -1,20 +1,21 @@
 /**
- * Journals in reach that somebody may still write who is no member (PROTOCOLS 2, S8): sealed, then read. They are those of
- * workers that are no members, and what earlier incarnations have in this worker's own.
+ * Journals in reach that somebody may still write who is no member (PROTOCOLS 2, S8): sealed, then read. They are those
+ * of workers that are no members, and what earlier incarnations have in this worker's own.
  *
- * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain names,
- *     and those whose segments lie there. It is listed anew after the last seal; only that list counts.
- * Z2. Nothing is added to it, cut or removed. It belongs to its worker; but what is relied on is written once more as it stands
- *     (`harden.ts`).
+ * Z1. A journal is read only after every incarnation that may have something in it is sealed: those that the chain
+ *     names, and those whose segments lie there. It is listed anew after the last seal; only that list counts.
+ * Z2. Nothing is added to it, cut or removed. It belongs to its worker; but what is relied on is written once more as
+ *     it stands (`harden.ts`).
  * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
- * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be taken in
- *     would have to begin anew with each change that it misses. That is so where its segments say that it was drawn
- *     behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
- * Z5. This worker's own journal is sealed like any other, but for its own incarnation, before it reads it first: an earlier one may
- *     be alive on another machine, and has acknowledged what it wrote since the journal was opened here. Nothing comes after that.
- *     What heirs have fed of it meanwhile is not fed twice: it stands in the rows, or was rolled back with their generation.
- * Z6. A journal that is not found is empty only where this worker's own is found beside it, after that: otherwise the volume of all
- *     of them is gone, and it is tried again.
+ * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be
+ *     taken in would have to begin anew with each change that it misses. That is so where its segments say that it was
+ *     drawn behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
+ * Z5. This worker's own journal is sealed like any other, but for its own incarnation, before it reads it first: an
+ *     earlier one may be alive on another machine, and has acknowledged what it wrote since the journal was opened
+ *     here. Nothing comes after that. What heirs have fed of it meanwhile is not fed twice: it stands in the rows, or
+ *     was rolled back with their generation.
+ * Z6. A journal that is not found is empty only where this worker's own is found beside it, after that: otherwise the
+ *     volume of all of them is gone, and it is tried again.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'

@@ -83,7 +83,9 @@ export class SegmentWriters {
     else this.waiters.push(done)
   }
 
-  /** Ends the segment that grows, which is full, and opens the next one; `done` hears whether its summary was written. */
+  /**
+   * Ends the segment that grows, which is full, and opens the next one; `done` hears whether its summary was written.
+   */
   rotate(done: DoneVoid): void {
     const writer = this.growing!
     this.growing = null
@@ -124,8 +126,8 @@ export class SegmentWriters {
   }
 
   /**
-   * A given-up segment without a batch is of no use: else a full disk would fill a folder. It goes only once another one
-   * stands: whoever seals this journal has to find the incarnation in it.
+   * A given-up segment without a batch is of no use: else a full disk would fill a folder. It goes only once another
+   * one stands: whoever seals this journal has to find the incarnation in it.
    */
   private dropEmpty(): void {
     const empty = this.given.splice(0).filter((segment) => segment.ranges.size === 0)

@@ -6,10 +6,11 @@
  * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
  *     in which a worker journaled. A copy has the first serial of what it was copied from, and a version of its own.
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
- * G4. Of what this process has written it is known by stretches which streams are in them and how far: what lies in front of
- *     the first stretch that is needed is not read again.
- * G5. Its name says which generation of the cluster is the first that anything in it may have been taken in: the one after
- *     those that had been read when its incarnation was drawn. A copy may hold what earlier incarnations took, and says 0.
+ * G4. Of what this process has written it is known by stretches which streams are in them and how far: what lies in
+ *     front of the first stretch that is needed is not read again.
+ * G5. Its name says which generation of the cluster is the first that anything in it may have been taken in: the one
+ *     after those that had been read when its incarnation was drawn. A copy may hold what earlier incarnations took,
+ *     and says 0.
  */
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
@@ -87,7 +88,10 @@ export class Segment {
     else if (last > known.last) known.last = last
   }
 
-  /** The offset of an entry in front of which nothing `isNeeded`, 0 where that is not known; `null` where nothing is at all. */
+  /**
+   * The offset of an entry in front of which nothing `isNeeded`, 0 where that is not known; `null` where nothing is at
+   * all.
+   */
   neededFrom(isNeeded: (lasts: Lasts) => boolean): number | null {
     if (!isNeeded(this.ranges)) return null
     for (const { from, lasts } of this.stretches) if (isNeeded(lasts)) return from
@@ -146,7 +150,10 @@ export class SegmentWriter {
     segment.bytes = end
   }
 
-  /** Makes the file of a new segment, of about `bytesMax`, and its name durable. What was made before an error is of no use. */
+  /**
+   * Makes the file of a new segment, of about `bytesMax`, and its name durable. What was made before an error is of no
+   * use.
+   */
   static open(
     disk: Disk,
     names: Names,

@@ -1,7 +1,8 @@
 /**
  * The segments on the disk: which there are, and which may go.
  *
- * J5. A segment goes only when every stream's last record in it is at or below that stream's floor, or came too long ago to count.
+ * J5. A segment goes only when every stream's last record in it is at or below that stream's floor, or came too long
+ *     ago to count.
  * J7. A segment counts as there until its removal is durable: a stream is forgotten only when none of its records can
  *     come back. One whose removal nobody can vouch for is never forgotten; a later incarnation finds it, or does not.
  */
@@ -49,7 +50,10 @@ export class Segments {
     this.list = [...found, ...this.list.filter((segment) => segment.incarnation === incarnation)]
   }
 
-  /** Whether something that could go otherwise is kept for a stream that `isMeant`, by its key, as the last `trim` found it. */
+  /**
+   * Whether something that could go otherwise is kept for a stream that `isMeant`, by its key, as the last `trim` found
+   * it.
+   */
   keptFor(isMeant: (key: string) => boolean): boolean {
     return this.list.some((segment) => this.isFree(segment) && isMeant(segment.pin))
   }

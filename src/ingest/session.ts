@@ -5,8 +5,9 @@
  * N2. A batch is given to the source before any answer to it, and acked only by what the source says of its stream.
  * N3. Credit comes back as the pipeline takes bytes, at once for repeats. A client that goes beyond it is refused.
  * N4. When another connection brings the same stream this one is over: only the youngest counts.
- * N5. While a connection lasts, a generation may change, and journals of others may bring its stream on. So before anything is
- *     passed over, acknowledged or asked for anew it is seen that the client knows who has brought it (`streams.ts`, T4).
+ * N5. While a connection lasts, a generation may change, and journals of others may bring its stream on. So before
+ *     anything is passed over, acknowledged or asked for anew it is seen that the client knows who has brought it
+ *     (`streams.ts`, T4).
  */
 
 import { fail, PotorooError } from '../base/errors.ts'
@@ -44,7 +45,9 @@ export interface SessionSource {
   /** Why nothing is taken in, or `null`. */
   readonly blockedBy: string | null
   readonly counters: { turnedAway: number }
-  /** For the records of one batch, whoever brings it: each session would keep room for the most that it ever brought. */
+  /**
+   * For the records of one batch, whoever brings it: each session would keep room for the most that it ever brought.
+   */
   readonly cuts: Cuts
   readonly producers: Pick<Producers, 'hello' | 'forget' | 'grant' | 'part'>
   addressOf(worker: string): { readonly host: string; readonly port: number } | null
@@ -216,8 +219,8 @@ export class Session implements StreamSession {
   }
 
   /**
-   * Whether somebody has brought records of the stream whom this client does not know (N5). Then the connection ends; the client
-   * comes again, and is refused for good.
+   * Whether somebody has brought records of the stream whom this client does not know (N5). Then the connection ends;
+   * the client comes again, and is refused for good.
    */
   private isForked(): boolean {
     const { producer, oldest } = this.names!

@@ -6,7 +6,8 @@
  * D3. What has not been taken takes up `limits.ingestBytes` of memory at most, beyond which every connection is told to
  *     wait; each may go over it by what it had read already.
  * D4. `stable` is said only of what a complete epoch covers, and nothing is trimmed but below a floor (`coverage.ts`).
- * D5. While it recovers or is held, a source says no ack, and welcomes nobody (`producers.ts`, U1; PROTOCOLS 2, S7 and S8).
+ * D5. While it recovers or is held, a source says no ack, and welcomes nobody (`producers.ts`, U1; PROTOCOLS 2, S7 and
+ *     S8).
  * D6. An epoch is acknowledged only when the journal behind it is durable (`secure`): its producers forget what it
  *     covers, so going back to an older epoch of the horizon has to find it here, also after a loss of power.
  * D7. It takes, feeds and acknowledges only what it is home of (`homes.ts`).
@@ -185,7 +186,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.recovery.reading
   }
 
-  /** Whether the pipeline has taken everything that came in, the replay included, and what the journal has of others' streams. */
+  /**
+   * Whether the pipeline has taken everything that came in, the replay included, and what the journal has of others'
+   * streams.
+   */
   get caughtUp(): boolean {
     return !this.replaying && this.room.buffered === 0 && this.homes.tailed === 0
   }
@@ -261,7 +265,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     return this.streams.rows()
   }
 
-  /** How far the pipeline has taken a stream, as far as a cut would say now; `null` where this member does not answer for it. */
+  /**
+   * How far the pipeline has taken a stream, as far as a cut would say now; `null` where this member does not answer
+   * for it.
+   */
   takenOf(producer: string, incarnation: string): number | null {
     const stream = this.streams.get(producer, incarnation)
     const phase = stream?.state.phase
@@ -301,7 +308,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     })
   }
 
-  /** What journals lack in the middle of acked streams behind the rows of the last reset: producers may have it, others, or nobody. */
+  /**
+   * What journals lack in the middle of acked streams behind the rows of the last reset: producers may have it, others,
+   * or nobody.
+   */
   get holes(): readonly PotorooError[] {
     return this.streams.torn.map(holeOf)
   }
@@ -348,7 +358,10 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.room.held = reason
   }
 
-  /** Takes nothing more in, until the next `reset`; what has come in is fed, by this worker or by whoever has its stream. */
+  /**
+   * Takes nothing more in, until the next `reset`; what has come in is fed, by this worker or by whoever has its
+   * stream.
+   */
   shut(reason: string): void {
     this.room.shut = reason
     this.homes.offerTails()

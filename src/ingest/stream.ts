@@ -9,8 +9,8 @@
  * R3. `durable` covers only what stands behind no record that may not be durable in the journal.
  * R4. A producer is told `stable` of what is covered *and* durable: it forgets these records, so going back to an
  *     older epoch of the horizon has to find them in the journal.
- * R5. `trail` says who brought the records up to `admitted`, `fedTrail` up to the position. They follow from the records
- *     alone, whichever journals and manifests these come from (`answerHello`).
+ * R5. `trail` says who brought the records up to `admitted`, `fedTrail` up to the position. They follow from the
+ *     records alone, whichever journals and manifests these come from (`answerHello`).
  */
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
@@ -18,8 +18,8 @@ import type { HomeState } from './home-table.ts'
 import { type Bringer, NO_TRAIL, Trail } from './trail.ts'
 
 /**
- * A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked, the writer of the
- * record at the position, and one by one those who brought others (`Trail`). Rows of before had neither.
+ * A stream's row in a manifest: producer, incarnation, position, home, session, last record time, acked, the writer of
+ * the record at the position, and one by one those who brought others (`Trail`). Rows of before had neither.
  */
 export type StreamRow = readonly [string, string, number, string, number, number, boolean, string, ...Bringer[]]
 
@@ -59,7 +59,10 @@ export class Stream {
   hasRow = false
   /** Batches of it have been taken here in this life of the process. */
   admittedHere = false
-  /** The row with which it was given away in this generation, and when: reported for long enough to be known elsewhere (`rows.ts`). */
+  /**
+   * The row with which it was given away in this generation, and when: reported for long enough to be known elsewhere
+   * (`rows.ts`).
+   */
   given: StreamRow | null = null
   givenMs = 0
   /** Its home has forgotten it: what is known of it here is older than that, and nothing to go on from. */
@@ -139,8 +142,8 @@ export class Stream {
   }
 
   /**
-   * Records that neither its producer nor a journal at hand has. A journal that comes back, or another home, may have brought some of
-   * them, or all, since its producer has asked.
+   * Records that neither its producer nor a journal at hand has. A journal that comes back, or another home, may have
+   * brought some of them, or all, since its producer has asked.
    */
   get parked(): Missing | null {
     const { asked, admitted } = this
@@ -214,8 +217,8 @@ export class Stream {
     this.sessions = sessions
     this.time = Math.max(this.time, time)
     this.covered = Math.max(this.covered, position)
-    // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable, but for what is
-    // known not to be: the pipeline has taken that, and a base of before would have to find it.
+    // The end is never taken to be below the manifest's position (PROTOCOLS 13), behind which the journal is durable,
+    // but for what is known not to be: the pipeline has taken that, and a base of before would have to find it.
     if (position >= this.admitted) this.trail = this.fedTrail
     this.admitted = Math.max(this.admitted, position)
     this.synced = Math.max(this.synced, position)
@@ -230,8 +233,8 @@ export class Stream {
   }
 
   /**
-   * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have
-   * when they were, `trail` says who brought what up to `end`; answers false where they have less, so that its producer has
+   * The journals have been followed from the position to `end`. `admitted` is what the stream was believed to have when
+   * they were, `trail` says who brought what up to `end`; answers false where they have less, so that its producer has
    * to send again from `end` on.
    */
   settle(end: number, admitted: number, trail: Trail): boolean {
@@ -259,14 +262,18 @@ export class Stream {
     this.synced = last
   }
 
-  /** The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written. */
+  /**
+   * The journals have it up to `end`, of which what lies up to `hard` survives the loss of power once it is written.
+   */
   inherit(end: number, hard: number): void {
     this.synced = Math.max(this.synced, Math.min(hard, this.undurable - 1))
     this.harden()
     if (end > hard && end > this.durable) this.soft = end
   }
 
-  /** Another member answers for it, or nobody: what this worker has taken of it counts when its journal is read again. */
+  /**
+   * Another member answers for it, or nobody: what this worker has taken of it counts when its journal is read again.
+   */
   letGo(): void {
     this.admitted = this.position
     this.trail = this.fedTrail
@@ -285,7 +292,10 @@ export class Stream {
     return this.rowAt(to, this.sessions + 1)
   }
 
-  /** The same object as long as it says the same: each epoch keeps it until it lies below the floor, and most streams are idle. */
+  /**
+   * The same object as long as it says the same: each epoch keeps it until it lies below the floor, and most streams
+   * are idle.
+   */
   get row(): StreamRow {
     const { said, saidTrail, position, home, sessions, time, fedTrail } = this
     const stands = said !== null && said[2] === position && said[3] === home && said[4] === sessions && said[5] === time

@@ -7,12 +7,12 @@
  *     do not count any more (`survey.ts`, E4).
  * T3. A source remembers at most `limits.producers` acked streams.
  * T4. A record that somebody else brought is never taken for a repeat: a stream goes on only with a writer that was, or
- *     knows, the one who brought it, for its last record and for each that the writer could send otherwise. Journals that come
- *     back add to a stream, so the last one alone says nothing of those before.
- * T5. An unknown stream is taken from its first record on only where nobody can have known it: nothing of it was sent, or too
- *     short a time ago for it to have expired.
- * T6. What others know of a stream that its home has forgotten is older than what that one knew: they go on from it no more, nor
- *     report it. A row with which it was given away is gone before its home can forget it.
+ *     knows, the one who brought it, for its last record and for each that the writer could send otherwise. Journals
+ *     that come back add to a stream, so the last one alone says nothing of those before.
+ * T5. An unknown stream is taken from its first record on only where nobody can have known it: nothing of it was sent,
+ *     or too short a time ago for it to have expired.
+ * T6. What others know of a stream that its home has forgotten is older than what that one knew: they go on from it no
+ *     more, nor report it. A row with which it was given away is gone before its home can forget it.
  */
 import type { PotorooError } from '../base/errors.ts'
 import { fail } from '../base/errors.ts'
@@ -70,8 +70,9 @@ export function answerHello(facts: HelloFacts): HelloAnswer {
 }
 
 /**
- * The last record of a stream with `trail` up to `end` that somebody brought of whom a hello that can send from `oldest` on does
- * not know; `null`: it may go on (T4). It names every writer of record `oldest - 1` and later ones, so others do not count.
+ * The last record of a stream with `trail` up to `end` that somebody brought of whom a hello that can send from
+ * `oldest` on does not know; `null`: it may go on (T4). It names every writer of record `oldest - 1` and later ones, so
+ * others do not count.
  */
 export function foreignIn(trail: Trail, end: number, oldest: number, { writer: own, earlier }: Claim): number | null {
   const isForeign = (writer: string, last: number): boolean => {
@@ -142,7 +143,10 @@ export class Streams {
     return [...this.values()].filter((stream) => stream.acked && stream.hole !== null)
   }
 
-  /** Goes back to the rows of a manifest, one for each stream (`mergeRows`). A stream without a row goes back to its beginning. */
+  /**
+   * Goes back to the rows of a manifest, one for each stream (`mergeRows`). A stream without a row goes back to its
+   * beginning.
+   */
   reset(rows: StreamRows): void {
     const byKey = new Map(rows.map((row) => [streamKey(this.source, row[0], row[1]), row]))
     for (const stream of this.byKey.values()) stream.reset(byKey.get(stream.key) ?? null)
@@ -164,8 +168,8 @@ export class Streams {
   }
 
   /**
-   * Calls `fn` for every row of which there is a stream, but for those that say no `news` of it: most are idle, and of a hundred
-   * thousand each look-up by name counts.
+   * Calls `fn` for every row of which there is a stream, but for those that say no `news` of it: most are idle, and of
+   * a hundred thousand each look-up by name counts.
    */
   match(
     rows: StreamRows,
@@ -183,8 +187,9 @@ export class Streams {
   }
 
   /**
-   * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs`, as `ageOf` says of
-   * their last record's time, but not `live`. `isJournaled` says whether a segment still holds a batch (T2). `dropped` hears of each.
+   * Drops the rows that nobody can continue: streams that have been silent for longer than `producerTtlMs`, as `ageOf`
+   * says of their last record's time, but not `live`. `isJournaled` says whether a segment still holds a batch (T2).
+   * `dropped` hears of each.
    */
   expire(
     live: Stream,
@@ -205,15 +210,18 @@ export class Streams {
   }
 }
 
-/** An unknown stream is believed never to have been known for less than records without a row count: clocks differ (T5). */
+/**
+ * An unknown stream is believed never to have been known for less than records without a row count: clocks differ (T5).
+ */
 const BELIEVED_FOR = 0.875
 
 /** A row is kept longer than records without a row count, by so much: clocks differ. */
 const KEPT_LONGER = 1.125
 
 /**
- * Whether nobody can continue `stream`, where nothing has come of it for long. What another member answers for is that one's to drop; who
- * is asked whose it is forgets it only with the generation, for that one may go on with it at any time.
+ * Whether nobody can continue `stream`, where nothing has come of it for long. What another member answers for is that
+ * one's to drop; who is asked whose it is forgets it only with the generation, for that one may go on with it at any
+ * time.
  */
 function isOver({ state, floor, admitted }: Stream): boolean {
   if (floor < admitted) return false

@@ -58,7 +58,10 @@ export class Found {
     else this.brought.push({ writer, first, last })
   }
 
-  /** The trail of `stream` once all has been fed that goes on behind its position, in the order of the replay (`replay.ts`, E5). */
+  /**
+   * The trail of `stream` once all has been fed that goes on behind its position, in the order of the replay
+   * (`replay.ts`, E5).
+   */
   trailOf({ position, fedTrail }: Stream): Trail {
     let trail = fedTrail
     let at = position

@@ -1,12 +1,13 @@
 /**
- * Who brought the records of a stream up to some position: what a client has to know that goes on behind it (`streams.ts`, T4).
+ * Who brought the records of a stream up to some position: what a client has to know that goes on behind it
+ * (`streams.ts`, T4).
  *
- * L1. A trail never changes; where another writer goes on it is followed by another trail. So it stands for records, like the
- *     position beside it, and goes wherever that goes.
- * L2. Of each writer the last record is kept: a client knows up to where each one may have brought records, so who knows that
- *     it has brought this one knows the same of all before.
- * L3. What was forgotten is taken to be known. Only the latest writers are kept, and of requests, each of which is a writer
- *     of its own (`brought.ts`), only one behind another writer.
+ * L1. A trail never changes; where another writer goes on it is followed by another trail. So it stands for records,
+ *     like the position beside it, and goes wherever that goes.
+ * L2. Of each writer the last record is kept: a client knows up to where each one may have brought records, so who
+ *     knows that it has brought this one knows the same of all before.
+ * L3. What was forgotten is taken to be known. Only the latest writers are kept, and of requests, each of which is a
+ *     writer of its own (`brought.ts`), only one behind another writer.
  */
 import { TRAIL_WRITERS } from '../protocol/messages.ts'
 import { isOfRequest } from './brought.ts'

@@ -3,8 +3,8 @@
  *
  * L1. The look is asked after the sync that it vouches for: a seal that was made before it is seen. One that is made
  *     later finds the bytes on the disk, and its reader reads them.
- * L2. A look that fails says nothing, and is repeated. Once a seal was seen nothing is vouched for any more, and who asks
- *     is told so.
+ * L2. A look that fails says nothing, and is repeated. Once a seal was seen nothing is vouched for any more, and who
+ *     asks is told so.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Clock } from '../env/clock.ts'

@@ -44,7 +44,8 @@ export interface Framing {
   scan(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number, look?: Look): number
   /**
    * Bytes from `start` to `end` are all that is left and the stream has ended: adds a last record that needs no end
-   * mark (a line without its newline) and answers true, or answers false when they are a fragment. Throws as `scan` does.
+   * mark (a line without its newline) and answers true, or answers false when they are a fragment. Throws as `scan`
+   * does.
    */
   finish(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number): boolean
   /** Puts `record` into its frame, for sinks and senders: the parts to write in order. */
@@ -81,7 +82,10 @@ export interface SourceDescription<T> {
   readonly splits?: 'one' | 'many'
   readonly framing: Framing
   readonly decoder: Decoder<T>
-  /** For sources that make their values themselves (the generator): value number `n` of the split, or `undefined` at the end. */
+  /**
+   * For sources that make their values themselves (the generator): value number `n` of the split, or `undefined` at the
+   * end.
+   */
   readonly generate?: (n: number) => T | undefined
 }
 

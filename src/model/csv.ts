@@ -22,8 +22,8 @@ export interface CsvOptions<H extends readonly string[]> {
 }
 
 /**
- * One CSV record; with `csvLines()` as the framing its fields may hold line breaks. All fields are texts. Throws `E_SETTING`
- * for a separator or a header that cannot be; the decoder throws `E_DECODE` (V1).
+ * One CSV record; with `csvLines()` as the framing its fields may hold line breaks. All fields are texts. Throws
+ * `E_SETTING` for a separator or a header that cannot be; the decoder throws `E_DECODE` (V1).
  *
  * @example p.source('orders', fileSource({ path: 'orders.csv', framing: csvLines(), decode: csv({ header: ['id', 'cents'] }) }))
  */

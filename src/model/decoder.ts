@@ -26,7 +26,8 @@ export const bytes: Decoder<Uint8Array> = trust({
 })
 
 /**
- * JSON; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
+ * JSON; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use
+ * `decoder`.
  *
  * @example p.source('orders', httpSource({ port: 8080, decode: json<Order>() }))
  */
@@ -47,8 +48,8 @@ export function json<T = unknown>(): Decoder<T> {
 }
 
 /**
- * MessagePack with plain maps, and of its extensions the time; throws `E_DECODE` for what is none, and for a field named
- * `__proto__`. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
+ * MessagePack with plain maps, and of its extensions the time; throws `E_DECODE` for what is none, and for a field
+ * named `__proto__`. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
  *
  * @example p.source('orders', tcpSource({ port: 7001, framing: lengthPrefix(), decode: msgpack<Order>() }))
  */

@@ -2,7 +2,8 @@
  * `explain`: a pipeline as plain data for people and programs. Text and diagrams are drawn from it; the JSON is a
  * public format.
  *
- * X1. Nothing of a user's functions is in it, no setting whose name says that it is a secret, and nobody's name and password in a URL.
+ * X1. Nothing of a user's functions is in it, no setting whose name says that it is a secret, and nobody's name and
+ *     password in a URL.
  */
 import type { Milliseconds } from '../base/time.ts'
 import type { Settings, SinkPromise } from './connector.ts'

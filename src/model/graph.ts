@@ -22,8 +22,8 @@ export interface Schema<S extends object> {
   /** 1 or more; raise it when the shape of the state changes. */
   readonly version: number
   /**
-   * Makes a state of this version from one that version `from` wrote: any older one, for states that have not changed are written
-   * anew only in turn (`limits.horizonEpochs`).
+   * Makes a state of this version from one that version `from` wrote: any older one, for states that have not changed
+   * are written anew only in turn (`limits.horizonEpochs`).
    */
   readonly migrate?: (state: unknown, from: number) => S
 }

@@ -1,5 +1,6 @@
 /**
- * Whether bytes are JSON, without making anything of them: what `JSON.parse` takes and nothing else, in a fraction of its time.
+ * Whether bytes are JSON, without making anything of them: what `JSON.parse` takes and nothing else, in a fraction of
+ * its time.
  *
  * J1. True exactly where the bytes are UTF-8 that `JSON.parse` takes (RFC 8259).
  * J2. Nesting costs a byte for each level and no stack: the bytes alone bound it, as in `JSON.parse`.

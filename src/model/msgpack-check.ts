@@ -1,15 +1,18 @@
 /**
- * Whether bytes are MessagePack as its specification has it. Their reader takes more: text that is no UTF-8, with marks in
- * place of what it cannot read, and extensions of its own, by which bytes may point anywhere in their buffer.
+ * Whether bytes are MessagePack as its specification has it. Their reader takes more: text that is no UTF-8, with marks
+ * in place of what it cannot read, and extensions of its own, by which bytes may point anywhere in their buffer.
  *
- * P1. Taken are the values of the specification and its time, and what packers of JavaScript make of `undefined`. The name of
- *     a field is text or a whole number.
+ * P1. Taken are the values of the specification and its time, and what packers of JavaScript make of `undefined`. The
+ *     name of a field is text or a whole number.
  * P2. A field named `__proto__` is refused: the reader would give it another name.
  * P3. The stack is bounded by `LEVELS`.
  */
 import { isText } from './text.ts'
 
-/** Levels of arrays and maps: far more than a value may have that is kept or crosses (`DEPTH_MAX` of base/codec/format.ts). */
+/**
+ * Levels of arrays and maps: far more than a value may have that is kept or crosses (`DEPTH_MAX` of
+ * base/codec/format.ts).
+ */
 const LEVELS = 512
 
 /** Extensions: a time, and `undefined`. */

@@ -1,6 +1,6 @@
 /**
- * Options that are given by name. Where types are not checked nobody else says that they are none, or that one is misspelt, which
- * would have no effect: state that is to be forgotten would stay for good.
+ * Options that are given by name. Where types are not checked nobody else says that they are none, or that one is
+ * misspelt, which would have no effect: state that is to be forgotten would stay for good.
  */
 import { fail } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'

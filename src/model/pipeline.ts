@@ -48,9 +48,10 @@ export interface PipelineBuilder<P extends Parameters> {
 }
 
 /**
- * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not wait for
- * anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe. Throws `E_SETTING`
- * where there is no function, or a default is no parameter; what is wrong with the steps is found later, all at once (`E_PIPELINE`).
+ * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not
+ * wait for anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe.
+ * Throws `E_SETTING` where there is no function, or a default is no parameter; what is wrong with the steps is found
+ * later, all at once (`E_PIPELINE`).
  *
  * @example
  * export default pipeline('word-count', { parameters: { port: 7001 } }, (p) => {

@@ -5,8 +5,8 @@
  * P2. A chain is a tree of fused stateless steps. Its leaves are channels. A `merge` leaves no trace: the chains of all
  *     its inputs are continued with what follows it.
  * P3. Task ids rise from the sources to the sinks: every channel leads from a lower id to a higher one.
- * P4. From one task to another leads at most one channel. What parts in a `branch` and meets again in a `merge` keeps its
- *     order, because it takes the same channel.
+ * P4. From one task to another leads at most one channel. What parts in a `branch` and meets again in a `merge` keeps
+ *     its order, because it takes the same channel.
  */
 import type { Key } from '../base/hash.ts'
 import type { SinkDescription, SourceDescription } from './connector.ts'

@@ -5,8 +5,8 @@
  * the task before it. A task's chain is found by walking from its step along the consumers until every path has ended
  * at a channel.
  *
- * Q1. Tasks are numbered in the order in which their steps were written; a step's inputs are written before it (`graph.ts`,
- *     H1), so P3 of `plan.ts` holds. Channels are numbered in the order in which the chains reach them.
+ * Q1. Tasks are numbered in the order in which their steps were written; a step's inputs are written before it
+ *     (`graph.ts`, H1), so P3 of `plan.ts` holds. Channels are numbered in the order in which the chains reach them.
  * Q2. The same graph gives the same plan on every worker.
  */
 import { assert } from '../base/assert.ts'
@@ -17,8 +17,8 @@ import type { ChainEnd, ChainOp, ChainPlan, ChannelPlan, Plan, TaskPlan } from '
 import { refuseFaults } from './validate.ts'
 
 /**
- * Fused steps in one plan, after what follows a merge has been copied into each of its inputs. Each of a row of them is a call
- * within the one before, of which a stack holds several thousand.
+ * Fused steps in one plan, after what follows a merge has been copied into each of its inputs. Each of a row of them is
+ * a call within the one before, of which a stack holds several thousand.
  */
 const STEPS_MAX = 2000
 

@@ -1,4 +1,7 @@
-/** What a request brings to the door, and what it is answered: the words between a connector that takes requests and the journal. */
+/**
+ * What a request brings to the door, and what it is answered: the words between a connector that takes requests and the
+ * journal.
+ */
 import type { PotorooError } from '../base/errors.ts'
 
 /** Who brings the records: a producer, its incarnation, and the sequence of the first one. */
@@ -10,8 +13,8 @@ export interface RequestKey {
 
 export type RequestAnswer =
   /**
-   * `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with; `token`:
-   * a query behind it shows them (PROTOCOLS 16).
+   * `repeats` of the records were known; `next`: the sequence that the next request of the producer begins with;
+   * `token`: a query behind it shows them (PROTOCOLS 16).
    */
   | { readonly kind: 'taken'; readonly repeats: number; readonly next: number; readonly token: string }
   /** Records in front of these are missing: `next` is the sequence that is wanted. */

@@ -36,12 +36,12 @@ export type Branches<T, B extends Tests<T>> = {
 type AnyStream = Stream<any>
 
 /**
- * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. Every step's name is unique within
- * its pipeline and stays the same from program to program. A record for which a step's function throws becomes a dead letter
- * of that step, with the error; the records around it go on.
+ * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. Every step's name is unique
+ * within its pipeline and stays the same from program to program. A record for which a step's function throws becomes a
+ * dead letter of that step, with the error; the records around it go on.
  *
- * No function changes the record that it is given: it answers with another one. The same object may go to other steps, and it is what
- * is given once more where a dead letter is tried again, and to `asyncMap` after a failure.
+ * No function changes the record that it is given: it answers with another one. The same object may go to other steps,
+ * and it is what is given once more where a dead letter is tried again, and to `asyncMap` after a failure.
  */
 export class Stream<T> {
   private readonly graph: GraphBuilder
@@ -82,8 +82,8 @@ export class Stream<T> {
   }
 
   /**
-   * Calls `fn` with each record and passes the record on. For logs and counters: after a recovery `fn` is called again for the
-   * records that are done again.
+   * Calls `fn` with each record and passes the record on. For logs and counters: after a recovery `fn` is called again
+   * for the records that are done again.
    *
    * @example orders.inspect('watch', (order) => console.error(order.id))
    */
@@ -92,10 +92,10 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the records.
-   * A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted; so it is where the pipeline
-   * ends or moves while a call is under way. After a failure a record may be given to `fn` again, so what `fn` does outside of
-   * the pipeline must bear repetition.
+   * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the
+   * records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted; so it is
+   * where the pipeline ends or moves while a call is under way. After a failure a record may be given to `fn` again, so
+   * what `fn` does outside of the pipeline must bear repetition.
    *
    * @example
    * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {
@@ -109,8 +109,8 @@ export class Stream<T> {
   }
 
   /**
-   * The records of this stream and of `others`, in the order in which they come. Throws `E_SETTING` where one of them is no
-   * stream of this pipeline.
+   * The records of this stream and of `others`, in the order in which they come. Throws `E_SETTING` where one of them
+   * is no stream of this pipeline.
    *
    * @example orders.merge('all', returns)
    */
@@ -127,7 +127,8 @@ export class Stream<T> {
   }
 
   /**
-   * Divides the stream: a record goes to the first test that holds, in the order in which they are written, or to `rest`.
+   * Divides the stream: a record goes to the first test that holds, in the order in which they are written, or to
+   * `rest`.
    *
    * @example const { paid, large, rest } = orders.branch('by-kind', { paid: (o) => o.paid, large: (o) => o.cents > 10_000 })
    */
@@ -141,8 +142,8 @@ export class Stream<T> {
   }
 
   /**
-   * Gives every record a key: a string, a number other than NaN, a bigint or a boolean (`E_KEY` otherwise). What follows keeps
-   * one state per key, on whichever worker owns it, and sees the records of a key in order.
+   * Gives every record a key: a string, a number other than NaN, a bigint or a boolean (`E_KEY` otherwise). What
+   * follows keeps one state per key, on whichever worker owns it, and sees the records of a key in order.
    *
    * @example orders.keyBy('by-country', (order) => order.country)
    */
@@ -167,8 +168,8 @@ export class Stream<T> {
 
 /**
  * A stream whose records have a key; its steps keep one state per key, an object that they change in place. If a step's
- * function throws, the state is as it was before the record, which becomes a dead letter. Results are a plain stream: give
- * them a key again to keep another state.
+ * function throws, the state is as it was before the record, which becomes a dead letter. Results are a plain stream:
+ * give them a key again to keep another state.
  */
 export class KeyedStream<K extends Key, T> {
   private readonly graph: GraphBuilder
@@ -210,9 +211,9 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Adds up the records of a key into one of the same type, and emits the latest sum of each changed key, at most once per
-   * `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not matter:
-   * `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
+   * Adds up the records of a key into one of the same type, and emits the latest sum of each changed key, at most once
+   * per `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not
+   * matter: `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
    *
    * @example byCountry.reduce('largest', (largest, order) => (order.cents > largest.cents ? order : largest), { every: seconds(5) })
    */
@@ -221,8 +222,8 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per `every`
-   * and at the end of input.
+   * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per
+   * `every` and at the end of input.
    *
    * @example
    * byCountry.aggregate('turnover', {

@@ -1,6 +1,7 @@
 /**
- * Framings and decoders of users' own making. `customFraming` and `decoder` look after what they are given; whoever writes the
- * object itself, as its type allows, throws anything and answers anything, where a connection, or the worker, would end of it.
+ * Framings and decoders of users' own making. `customFraming` and `decoder` look after what they are given; whoever
+ * writes the object itself, as its type allows, throws anything and answers anything, where a connection, or the
+ * worker, would end of it.
  *
  * U1. What is made in this room is taken as it is: a look at each record would cost as much as the record.
  */
@@ -31,7 +32,9 @@ export function guardFraming(framing: Framing): Framing {
       throw error instanceof PotorooError ? error : refused(reasonOf(error), error)
     }
   }
-  /** Throws where a record from index `from` on is none, of those between `start` and `end`: then none of them counts. */
+  /**
+   * Throws where a record from index `from` on is none, of those between `start` and `end`: then none of them counts.
+   */
   const inspect = (cuts: Cuts, from: number, start: number, end: number, limit: number): void => {
     const none = (fault: Error): Error => {
       cuts.count = from

@@ -5,7 +5,8 @@
  * Q1. A connection carries one stream. The client begins with `hello`; the server answers with `welcome`, `redirect`
  *     or `refused`, and nothing else comes before.
  * Q2. Batches follow one another without a gap from `resumeAfter + 1`.
- * Q3. A client sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
+ * Q3. A client sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0
+ *     once.
  * Q4. After `rewind` the server passes over batches until `rewound` has come.
  * Q5. A stream goes on only with a writer that knows the one who brought its last record (`Claim`; decision 0018).
  */
@@ -33,7 +34,9 @@ export const ackedVersions = { newest: 2, oldest: 1 } as const
 
 /** Bytes of a frame beside its records and their lengths. */
 const BATCH_FIELD_BYTES = 16
-/** Longest body of a batch that every worker takes, however long its records may be; a longer record has one of its own. */
+/**
+ * Longest body of a batch that every worker takes, however long its records may be; a longer record has one of its own.
+ */
 export const BATCH_BYTES = 256 << 10
 /** Bytes in front of each record. */
 export const RECORD_HEAD_BYTES = 4
@@ -114,7 +117,9 @@ export type AckedMessage = MessageOf<(typeof ackedRows)[number]>
  */
 export interface Claim {
   readonly writer: string
-  /** Those that may have brought record `oldest - 1` or a later one before, each with the last that it may have brought. */
+  /**
+   * Those that may have brought record `oldest - 1` or a later one before, each with the last that it may have brought.
+   */
   readonly earlier: readonly { readonly writer: string; readonly last: number }[]
   /** How long ago the first of them began to bring records; 0 where none has. */
   readonly ageMs: number
@@ -143,7 +148,9 @@ export function batchHead(first: number, count: number, body: Uint8Array): Buffe
   return messageHead(acked, { kind: 'batch', first, count }, ackedVersions.newest, body)
 }
 
-/** Whether a connection that begins with `bytes` says hello: somebody speaks this protocol to a source of plain bytes. */
+/**
+ * Whether a connection that begins with `bytes` says hello: somebody speaks this protocol to a source of plain bytes.
+ */
 export function isHello(bytes: Buffer): boolean {
   if (bytes.length < FRAME_HEADER_BYTES || bytes[FRAME_HEADER_BYTES - 1] !== HELLO_TAG) return false
   const end = FRAME_HEADER_BYTES + bytes.readUInt32LE(4)

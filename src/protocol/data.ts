@@ -64,7 +64,10 @@ export class BatchCodec {
     this.values = values
   }
 
-  /** Writes `batch` as `version` of the protocol has it. Throws `E_VALUE` or `E_BLOCK_TOO_LONG` (see `ValueCodec`); then nothing has been written. */
+  /**
+   * Writes `batch` as `version` of the protocol has it. Throws `E_VALUE` or `E_BLOCK_TOO_LONG` (see `ValueCodec`); then
+   * nothing has been written.
+   */
   write(writer: ByteWriter, batch: Columns, version: number): void {
     const start = writer.length
     const { length } = batch

@@ -1,12 +1,12 @@
 /**
- * The protocol of acked sinks: how a pipeline hands records over so that none is lost, and none counts twice for a receiver
- * that remembers. The mirror of `acked.ts`, the same on TCP and in binary WebSocket messages. `docs/acked-sinks.md` explains
- * it with bytes.
+ * The protocol of acked sinks: how a pipeline hands records over so that none is lost, and none counts twice for a
+ * receiver that remembers. The mirror of `acked.ts`, the same on TCP and in binary WebSocket messages.
+ * `docs/acked-sinks.md` explains it with bytes.
  *
- * Q1. The sink dials, and a connection carries what one writer sends. The sink begins with `hello`; the receiver answers with
- *     `welcome` or `refused`, and nothing else comes before.
- * Q2. Batches follow one another without a gap from `resumeAfter + 1`, or from the first that is not acknowledged where the
- *     receiver knows nothing of the session.
+ * Q1. The sink dials, and a connection carries what one writer sends. The sink begins with `hello`; the receiver
+ *     answers with `welcome` or `refused`, and nothing else comes before.
+ * Q2. Batches follow one another without a gap from `resumeAfter + 1`, or from the first that is not acknowledged where
+ *     the receiver knows nothing of the session.
  * Q3. A sink sends a batch while its credit is above 0, of which it takes the batch's body; so it may go below 0 once.
  * Q4. Sequences are the session's, and say only how far the receiver has come. A record's name is its id (PROTOCOLS 8).
  */

@@ -57,8 +57,8 @@ export function endFrame(
 }
 
 /**
- * Ends a frame whose payload goes on with `body`, and takes the bytes in front of it: the two are written one behind the
- * other.
+ * Ends a frame whose payload goes on with `body`, and takes the bytes in front of it: the two are written one behind
+ * the other.
  */
 export function endHead(writer: ByteWriter, tag: number, body: Uint8Array): Buffer {
   const head = writer.take()

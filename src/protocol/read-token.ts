@@ -1,8 +1,8 @@
 /**
  * The token of an acknowledgement: with it a query waits until what was acknowledged can be seen (PROTOCOLS 16).
  *
- * T1. It names a record of a stream, which every worker understands in every generation, and nothing else: no worker, no
- *     epoch, no time. So it stays true when the producer, the stream or the key has gone to another worker.
+ * T1. It names a record of a stream, which every worker understands in every generation, and nothing else: no worker,
+ *     no epoch, no time. So it stays true when the producer, the stream or the key has gone to another worker.
  * T2. It covers all records of its stream up to that one. To people it is opaque text.
  */
 import { fail } from '../base/errors.ts'

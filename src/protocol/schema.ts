@@ -6,8 +6,9 @@
  *     written to nor expected from a peer with an older version.
  * M3. Every text, list and run of bytes has a limit, checked by the reader before it allocates and by the writer
  *     before it sends. A sentence for a person is cut where it is longer.
- * M4. The fields fill the frame to its last byte, except where the row says that a body follows them. Of a message that was
- *     written as a later version has it, what follows is passed over: a hello is such a one, before a version is agreed.
+ * M4. The fields fill the frame to its last byte, except where the row says that a body follows them. Of a message that
+ *     was written as a later version has it, what follows is passed over: a hello is such a one, before a version is
+ *     agreed.
  */
 import { assert } from '../base/assert.ts'
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
@@ -108,8 +109,8 @@ export class Catalogue<R extends Row> {
   }
 
   /**
-   * Reads the fields of the message `tag` as `version` knows them, which `written` may be later than (M4). Where the row has a body,
-   * `reader` then stands at its first byte.
+   * Reads the fields of the message `tag` as `version` knows them, which `written` may be later than (M4). Where the
+   * row has a body, `reader` then stands at its first byte.
    */
   read(tag: number, reader: ByteReader, version: number, written: number = version): MessageOf<R> {
     const row = this.tagged(tag, version)

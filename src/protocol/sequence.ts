@@ -40,8 +40,8 @@ export function writeSequence(writer: ByteWriter, numbers: Float64Array, count: 
 }
 
 /**
- * How many runs there are behind the first, whose places are `starts`; -1 for more than `most`. Of a batch's sequences three
- * nearly always have few: records of one split stand together, and so do those of one time.
+ * How many runs there are behind the first, whose places are `starts`; -1 for more than `most`. Of a batch's sequences
+ * three nearly always have few: records of one split stand together, and so do those of one time.
  */
 function runsOf(numbers: Float64Array, count: number, most: number): number {
   let runs = 0

@@ -1,14 +1,14 @@
 /**
- * The names of splits on a channel between two workers. A batch carries a split as a number of its sender's; the name stands
- * in front of the first batch that has it.
+ * The names of splits on a channel between two workers. A batch carries a split as a number of its sender's; the name
+ * stands in front of the first batch that has it.
  *
  *     prefix := count varint · (number varint · name text) each
  *
- * P1. A channel's batches arrive once and in order for as long as its generation lasts, so a number is named once for each split
- *     that it stands for.
+ * P1. A channel's batches arrive once and in order for as long as its generation lasts, so a number is named once for
+ *     each split that it stands for.
  * P2. A name counts as sent when its batch has left: one that could not be written names nothing.
- * P3. A sender gives a number that it needs no more to another split, and names it again. So what a receiver keeps is as much as
- *     the sender has at a time, however many splits come and go.
+ * P3. A sender gives a number that it needs no more to another split, and names it again. So what a receiver keeps is
+ *     as much as the sender has at a time, however many splits come and go.
  */
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Refusals of the acked protocol (`acked.ts`) that may be the word of a worker which is behind: that the cluster goes on without it,
- * or by another program, it may not know yet.
+ * Refusals of the acked protocol (`acked.ts`) that may be the word of a worker which is behind: that the cluster goes
+ * on without it, or by another program, it may not know yet.
  */
 
 const CODES: ReadonlySet<string> = new Set(['E_SOURCE_UNKNOWN', 'E_STREAM_UNKNOWN', 'E_STREAM_EXPIRED'])

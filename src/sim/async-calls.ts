@@ -2,8 +2,8 @@
  * The calls of `asyncMap` in a simulated run. A function that answers needs turns of the real event loop, and the
  * simulated time has to stand still meanwhile.
  *
- * Y1. Calls get turns for as long as they may answer at once: what waits for promises that are ready answers in the same
- *     order in every run. What waits for anything real (a timer, a socket) has no answer here and comes too late.
+ * Y1. Calls get turns for as long as they may answer at once: what waits for promises that are ready answers in the
+ *     same order in every run. What waits for anything real (a timer, a socket) has no answer here and comes too late.
  */
 import type { Plan } from '../model/plan.ts'
 

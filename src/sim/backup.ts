@@ -1,9 +1,9 @@
 /**
- * A copy of a folder of a simulated volume, as a snapshot of the volume gives it: all of it as it stood at one moment, for whoever
- * read it then. So does a copier of files that nobody writes meanwhile.
+ * A copy of a folder of a simulated volume, as a snapshot of the volume gives it: all of it as it stood at one moment,
+ * for whoever read it then. So does a copier of files that nobody writes meanwhile.
  *
- * U1. What is put back stands there durably, and nothing else does. All who use the volume are dead, and nothing of theirs is
- *     still on its way to it.
+ * U1. What is put back stands there durably, and nothing else does. All who use the volume are dead, and nothing of
+ *     theirs is still on its way to it.
  */
 import { Refused, type Volume } from './volume.ts'
 

@@ -2,10 +2,11 @@
  * A process's own idea of the time.
  *
  * Fair: a wall clock that is wrong by any offset and jumps either way (it is set by people and by NTP); a crystal that
- * runs fast or slow within `drift`. Not fair: a monotonic clock that goes back, or a timer that fires early by the clock
- * it was set on.
+ * runs fast or slow within `drift`. Not fair: a monotonic clock that goes back, or a timer that fires early by the
+ * clock it was set on.
  *
- * C1. Every reading of `monotonic` is later than the one before: work takes time, so a slice that ends by the clock ends.
+ * C1. Every reading of `monotonic` is later than the one before: work takes time, so a slice that ends by the clock
+ *     ends.
  */
 import { assert } from '../base/assert.ts'
 import type { Prng } from '../base/prng.ts'

@@ -1,9 +1,9 @@
 /**
- * What happens to a cluster that runs a pipeline, drawn from its seed: how the records come, which workers die when, what
- * their disks, clocks and network do.
+ * What happens to a cluster that runs a pipeline, drawn from its seed: how the records come, which workers die when,
+ * what their disks, clocks and network do.
  *
- * D1. With faults, records come in bursts over a time in which a cluster can lose workers and find together again several
- *     times.
+ * D1. With faults, records come in bursts over a time in which a cluster can lose workers and find together again
+ *     several times.
  * D2. A run has a few deaths and then fair weather: it comes to its end.
  */
 import type { Prng } from '../base/prng.ts'

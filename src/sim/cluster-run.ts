@@ -1,7 +1,7 @@
 /**
  * Runs one pipeline on a simulated cluster, from scripts to collected rows: real workers on machines of their own, a
- * checkpoint store on a volume that all of them reach, joins, leaves and recoveries, in simulated time. What holds for a
- * run on one worker (`pipeline-run.ts`) holds here.
+ * checkpoint store on a volume that all of them reach, joins, leaves and recoveries, in simulated time. What holds for
+ * a run on one worker (`pipeline-run.ts`) holds here.
  *
  * K1. Faults with a time are counted from the moment when the pipeline first runs.
  * K2. A worker that ends is started again, unless it has left.

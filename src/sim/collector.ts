@@ -3,8 +3,8 @@
  *
  * L1. `rows` up to `committed` are what complete epochs hold: what a transactional sink shows. Behind it stands what
  *     barriers have closed off and no epoch has made final.
- * L2. A snapshot is how many rows there are at its barrier, also those of an epoch that was abandoned. A life that begins
- *     from it takes back what stands behind.
+ * L2. A snapshot is how many rows there are at its barrier, also those of an epoch that was abandoned. A life that
+ *     begins from it takes back what stands behind.
  * L3. Only the writer of the newest generation is heard: another one is of a worker that the others go on without.
  */
 import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connectors/connector.ts'
@@ -27,8 +27,8 @@ export class Collector {
   }
 
   /**
-   * What a life of a worker has in place of the `sink` of `step`: an encoder, which lets nothing pass that the sink itself would
-   * refuse, and keeps what passes for the writer.
+   * What a life of a worker has in place of the `sink` of `step`: an encoder, which lets nothing pass that the sink
+   * itself would refuse, and keeps what passes for the writer.
    */
   life(sink: SinkDescription<unknown>, step: string): Life {
     const fresh: unknown[] = []

@@ -184,7 +184,8 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
   reset(): void {
     this.inward?.discard()
     this.broken = true
-    // Who has read the end reads no more, and so learns of a reset by writing only: by what he has to write, if there is any.
+    // Who has read the end reads no more, and so learns of a reset by writing only: by what he has to write, if there
+    // is any.
     if (!this.endSeen || this.queue.length > 0) this.failed('reset', 'the peer reset the connection')
   }
 
@@ -251,8 +252,8 @@ export class SimConnection implements Connection, Mortal, PipeEnd {
   }
 
   /**
-   * What a kernel does with a socket whose process lets go of it: a reset if bytes were never read, and what has not left is lost;
-   * else an end, behind what the kernel has.
+   * What a kernel does with a socket whose process lets go of it: a reset if bytes were never read, and what has not
+   * left is lost; else an end, behind what the kernel has.
    */
   private abandon(): void {
     if (!this.inward!.discard()) return this.outward!.finish()

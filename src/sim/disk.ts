@@ -2,16 +2,18 @@
  * A simulated process's disk: its machine's own volume, and shared ones where they are mounted.
  *
  * Fair, because disks and file systems do it, and a system that promises to survive them must be tried:
- * - any order and any delay between files; an operation that stalls for seconds, or all that is asked of one folder (`haze.ts`).
+ * - any order and any delay between files; an operation that stalls for seconds, or all that is asked of one folder
+ *   (`haze.ts`).
  * - The death of a process: an operation under way is done, done in part, or not done. All that was confirmed stays.
  * - On a shared volume, an operation of a dead process lands late, after others have taken over (`lateChance`): the
  *   server had it already. Nothing but names that no successor uses again, and fences in what is read, help against it.
  * - A power loss: of bytes and names that no sync has confirmed any subset goes, bytes and names apart, sectors of one
  *   write apart (`tornChance`); a file may have its new length and zeros.
- * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost. Or, on a shared volume, it is
- *   asked for again by the system itself, and the second answer is told (`twiceChance`): the new name of a file is there, what was moved is not.
- * - A file of a shared volume that another machine removes while it is open: it is gone (`stale`), as a server knows nothing of who
- *   has it open.
+ * - An operation on names that fails and was done all the same (`unknownChance`): the answer was lost. Or, on a shared
+ *   volume, it is asked for again by the system itself, and the second answer is told (`twiceChance`): the new name of
+ *   a file is there, what was moved is not.
+ * - A file of a shared volume that another machine removes while it is open: it is gone (`stale`), as a server knows
+ *   nothing of who has it open.
  * - A sync of a file that fails, and the next one succeeds without having written anything, while all who read the file
  *   still see it (Rebello et al., "Can applications recover from fsync failures?", 2020).
  * - A sync of a directory that fails: for the moment, or the volume is read-only until it is mounted anew (`volume.ts`,
@@ -20,19 +22,21 @@
  * - Bits that turn at rest (`damageChance`), only in files that have a second copy or can be made again (`damaged`):
  *   what exists once and is damaged is lost, and no program can help it.
  *
- * - What a machine writes on a shared volume is seen by others only once it is synced or closed, or after the process has ended; with
- *   the machine's power it is gone (`kept`).
+ * - What a machine writes on a shared volume is seen by others only once it is synced or closed, or after the process
+ *   has ended; with the machine's power it is gone (`kept`).
  *
- * - What is mounted is gone while processes run: an empty mount point is left (`Machine.unmount`), until it is mounted again.
+ * - What is mounted is gone while processes run: an empty mount point is left (`Machine.unmount`), until it is mounted
+ *   again.
  *
- * - A folder of a shared volume that is listed as it was a while ago (`listedMs`), where who lists it has said that he bears that.
+ * - A folder of a shared volume that is listed as it was a while ago (`listedMs`), where who lists it has said that he
+ *   bears that.
  *
- * Not simulated: what the client of a network file system remembers of names and files when it opens them anew: `potoroo doctor` refuses
- * such mounts.
+ * Not simulated: what the client of a network file system remembers of names and files when it opens them anew:
+ * `potoroo doctor` refuses such mounts.
  *
- * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives its
- * process, or that two have; a name that all see and that no later sync will make durable: whoever comes next could not
- * tell it from one that stands.
+ * Not fair: losing what a sync has confirmed (but by damage); a rename that leaves neither name; a lock that outlives
+ * its process, or that two have; a name that all see and that no later sync will make durable: whoever comes next could
+ * not tell it from one that stands.
  */
 import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../env/disk.ts'
 import { readInode, SimFile } from './file.ts'
@@ -57,7 +61,10 @@ export class SimDisk implements Disk {
   private readonly mounts: readonly (Mount & { readonly below: string })[]
   private readonly unmounted: ReadonlySet<string>
 
-  /** The first of `mounts` that fits a path has it; the last one, the machine's own, what lies at or below one of `unmounted`. */
+  /**
+   * The first of `mounts` that fits a path has it; the last one, the machine's own, what lies at or below one of
+   * `unmounted`.
+   */
   constructor(home: OperationHome, mounts: readonly Mount[], unmounted: ReadonlySet<string>) {
     this.home = home
     this.unmounted = unmounted

@@ -5,8 +5,8 @@
  * connection reset at any byte; a way that is cut, in one direction or both, for any time, and then delivers what the
  * sender's kernel has kept, or times out; a connection that stays silent for ever while both ends believe in it; a peer
  * that is stopped while its kernel goes on taking bytes; a crash that loses the user-space queue and delivers what the
- * kernel had; bits that turn, since TCP's checksum passes one error in some ten thousand, but only between machines whose
- * protocols check what they get (`checked`).
+ * kernel had; bits that turn, since TCP's checksum passes one error in some ten thousand, but only between machines
+ * whose protocols check what they get (`checked`).
  *
  * Not fair: bytes of one connection out of order or twice; bytes from nowhere; a user-space queue that outlives its
  * process.

@@ -1,6 +1,6 @@
 /**
- * What happens to a run of a pipeline, drawn from its seed: how its records come, when its worker dies, what its disk and
- * clock do.
+ * What happens to a run of a pipeline, drawn from its seed: how its records come, when its worker dies, what its disk
+ * and clock do.
  *
  * D1. With faults, records come in bursts that take a dozen checkpoints together: what dies has something to lose, and
  *     something to go back to.
@@ -14,8 +14,8 @@ import { calm, drawWeather, type Weather } from './weather.ts'
 import type { World } from './world.ts'
 
 /**
- * `crashes`: the worker is killed, or its machine loses its power, several times. `weather`: in addition its disk is slow
- * or stalls, and its clock is wrong, runs fast or jumps.
+ * `crashes`: the worker is killed, or its machine loses its power, several times. `weather`: in addition its disk is
+ * slow or stalls, and its clock is wrong, runs fast or jumps.
  */
 export type Faults = 'none' | 'crashes' | 'weather'
 

@@ -25,7 +25,10 @@ export class SimFile implements File, Mortal {
     if (this.keeps) home.life.hold(this)
   }
 
-  /** What was written and not sent comes to the server when the system closes the file, or is lost with the machine (`inode.ts`, I5). */
+  /**
+   * What was written and not sent comes to the server when the system closes the file, or is lost with the machine
+   * (`inode.ts`, I5).
+   */
   died(death: Death): void {
     const { inode, home, volume } = this
     const { timeline, random, weather, life } = home

@@ -1,6 +1,6 @@
 /**
- * What of a machine's storage answers late for a while: one folder of a share hangs, and the rest of it does not. Files of a
- * share lie on several servers, and what a client has cached of one folder says nothing of another.
+ * What of a machine's storage answers late for a while: one folder of a share hangs, and the rest of it does not. Files
+ * of a share lie on several servers, and what a client has cached of one folder says nothing of another.
  *
  * V1. An operation that meets it is done in the end, and finds what is there by then.
  */

@@ -1,6 +1,6 @@
 /**
- * One connection of the simulated HTTP: frames where the real one has its syntax. Delays, cuts and resets are those of the
- * network below.
+ * One connection of the simulated HTTP: frames where the real one has its syntax. Delays, cuts and resets are those of
+ * the network below.
  *
  *     length u32 · kind u8 · payload
  */

@@ -1,14 +1,15 @@
 /**
  * The bytes of a file: what processes see, and what would survive a power loss.
  *
- * I1. `visible` is all that was written; `durable` is what a sync has confirmed, or the kernel has written back by itself.
+ * I1. `visible` is all that was written; `durable` is what a sync has confirmed, or the kernel has written back by
+ *     itself.
  * I2. Between the two stand the changes since, in order, each of which a power loss may keep, lose, or keep in part.
  * I3. After a failed sync nobody knows: its changes are on the disk or not, and no later sync writes them again
  *     (`env/disk.ts`, K3).
- * I4. A file knows where the weather has taken bytes from it or turned some, so that who judges a run can tell damage that
- *     there was from damage that a program only believes in. What is written there later does not heal it.
- * I5. On a shared volume a machine may keep what it writes to itself until it syncs or closes the file, or its process ends: others
- *     see what was there before. With its power goes what it has not sent.
+ * I4. A file knows where the weather has taken bytes from it or turned some, so that who judges a run can tell damage
+ *     that there was from damage that a program only believes in. What is written there later does not heal it.
+ * I5. On a shared volume a machine may keep what it writes to itself until it syncs or closes the file, or its process
+ *     ends: others see what was there before. With its power goes what it has not sent.
  */
 import type { Prng } from '../base/prng.ts'
 
@@ -200,7 +201,9 @@ function apply(change: Change, extent: Extent): void {
   else extent.truncate(change.length)
 }
 
-/** Writes some sectors of `bytes`. Half the time the file has its new length all the same, with zeros where none came. */
+/**
+ * Writes some sectors of `bytes`. Half the time the file has its new length all the same, with zeros where none came.
+ */
 function tear(position: number, bytes: Uint8Array, extent: Extent, random: Prng): void {
   const end = position + bytes.length
   if (random.chance(0.5) && end > extent.size) extent.truncate(end)

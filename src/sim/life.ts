@@ -5,7 +5,8 @@
  *     order once it continues.
  * L2. What the system holds for a process (sockets, locks, operations under way) is told of its death in the order in
  *     which it came to be.
- * L3. A process may be killed from inside one of its own callbacks. What the rest of that callback asks for is not heard.
+ * L3. A process may be killed from inside one of its own callbacks. What the rest of that callback asks for is not
+ *     heard.
  */
 import type { SimEvent } from './events.ts'
 

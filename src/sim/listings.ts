@@ -1,6 +1,6 @@
 /**
- * What the client of a network file system remembers of folders that it has listed: for a while a machine may see names that are gone,
- * and not those that have come.
+ * What the client of a network file system remembers of folders that it has listed: for a while a machine may see names
+ * that are gone, and not those that have come.
  */
 interface Listing {
   readonly names: readonly string[]

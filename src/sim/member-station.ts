@@ -1,9 +1,10 @@
 /**
- * One worker of a cluster on a simulated machine, with somebody who starts it again whenever it has ended: the real worker
- * and all that it stands on, over the simulated seams. The store lies on a volume that every machine has mounted.
+ * One worker of a cluster on a simulated machine, with somebody who starts it again whenever it has ended: the real
+ * worker and all that it stands on, over the simulated seams. The store lies on a volume that every machine has
+ * mounted.
  *
- * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows, unless it has
- *     left its cluster: what a supervisor does in earnest.
+ * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows, unless it
+ *     has left its cluster: what a supervisor does in earnest.
  * S2. Somebody may end the process as SIGTERM does: it comes to rest, and another one follows.
  */
 import { PotorooError } from '../base/errors.ts'
@@ -35,7 +36,10 @@ export interface MemberOptions {
   readonly journals?: boolean
   /** Workers that the new cluster waits for. */
   readonly expected: number
-  /** Hears why the program `hash` cannot run, or be loaded; whether that is for somebody to put right, and the process goes on. */
+  /**
+   * Hears why the program `hash` cannot run, or be loaded; whether that is for somebody to put right, and the process
+   * goes on.
+   */
   readonly stopped?: (hash: string, error: PotorooError) => boolean
   /** Hears why a life has ended; whether the next one accepts a loss. */
   readonly fell?: (error: PotorooError) => boolean
@@ -163,9 +167,9 @@ export class MemberStation {
   }
 
   /**
-   * Asks for another program in the place of the one that runs, which goes on with what that has but for what it is to `drop`. One
-   * that does not fit is refused before anything is stopped for it, as `worker/pipelines/submission.ts` does. What the answer
-   * is, nobody hears from a process that is dead.
+   * Asks for another program in the place of the one that runs, which goes on with what that has but for what it is to
+   * `drop`. One that does not fit is refused before anything is stopped for it, as `worker/pipelines/submission.ts`
+   * does. What the answer is, nobody hears from a process that is dead.
    */
   upgrade(to: Upgrade, answered: (error: PotorooError | null) => void): void {
     const { worker, process } = this

@@ -2,8 +2,8 @@
  * Another time of day for what runs in it: `Date` and `performance` tell a time that has been moved by years, so that
  * what depends on the day, or the year, differs from run to run as what depends on milliseconds does.
  *
- * N1. The right time is back when the work has ended, however it ends. Works that are given together take turns: one within
- *     another would take a moved time for the right one, and leave it behind.
+ * N1. The right time is back when the work has ended, however it ends. Works that are given together take turns: one
+ *     within another would take a moved time for the right one, and leave it behind.
  */
 import type { Prng } from '../base/prng.ts'
 

@@ -4,9 +4,9 @@
  * W1. Bytes are copied in, never referred to: who changes them after they have left is not heard.
  * W2. Bytes arrive in the order they were put, each once; the end arrives after all of them.
  * W3. At most `kernelBytes` are held; a receiver that does not read pushes back on the sender.
- * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine, and where
- *     the kernel gives the connection up. A process that leaves bytes unread resets the connection by its death: what it has sent is lost, and what
- *     its peer has not read.
+ * W4. What the sender's kernel took goes on when the sender's process is dead, and is lost with the sender's machine,
+ *     and where the kernel gives the connection up. A process that leaves bytes unread resets the connection by its
+ *     death: what it has sent is lost, and what its peer has not read.
  */
 import type { Prng } from '../base/prng.ts'
 import type { SimEvent } from './events.ts'
@@ -75,7 +75,9 @@ export class Pipe {
     this.receiver = receiver
   }
 
-  /** Takes what there is room for of `bytes` and returns how much that was. When it was not all, `roomAgain` follows. */
+  /**
+   * Takes what there is room for of `bytes` and returns how much that was. When it was not all, `roomAgain` follows.
+   */
   put(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, this.weather.kernelBytes - this.held)
     for (let start = 0; start < taken; start += READ_BYTES) {

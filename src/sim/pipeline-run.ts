@@ -1,11 +1,11 @@
 /**
- * Runs one pipeline on one simulated machine, from scripts to collected rows: the real worker, checkpoints and recovery,
- * in simulated time.
+ * Runs one pipeline on one simulated machine, from scripts to collected rows: the real worker, checkpoints and
+ * recovery, in simulated time.
  *
  * P1. A run is a function of the pipeline, its scripts, the seed and the limits. What the user's functions take from
  *     elsewhere (a clock, chance) is the only thing that can make two runs differ.
- * P2. A run ends when every script has been read to its end, everything has left and a last epoch holds it all. Lives that
- *     end before that are followed by others.
+ * P2. A run ends when every script has been read to its end, everything has left and a last epoch holds it all. Lives
+ *     that end before that are followed by others.
  * P3. What goes wrong in the worker ends the run with that error: no fault that is drawn here can make it fail.
  */
 import { fail, type PotorooError } from '../base/errors.ts'

@@ -1,4 +1,6 @@
-/** One connection of a simulated producer: says hello, sends what the outbox holds within its credit, and hears answers. */
+/**
+ * One connection of a simulated producer: says hello, sends what the outbox holds within its credit, and hears answers.
+ */
 import { fail } from '../base/errors.ts'
 import type { Outbox, OutboxBatch } from '../client/outbox.ts'
 import type { Timer } from '../env/clock.ts'

@@ -2,10 +2,10 @@
  * A producer that speaks the acked protocol, as an actor of a simulated run. It keeps its records in the client's own
  * outbox, whose disk a crash of its process spares or takes with it (what it is beside that: `record-maker.ts`).
  *
- * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it had that
- *     was not stable is lost to the stream.
- * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew, or has
- *     forgotten it, and it begins a stream of its own with other records.
+ * P3. Of an outbox and its copies one goes on. Who is told that another one does begins a stream of its own: what it
+ *     had that was not stable is lost to the stream.
+ * P4. Who is told again and again that its stream is not known believes it, should it ever: its source has begun anew,
+ *     or has forgotten it, and it begins a stream of its own with other records.
  * P5. No source forgets a stream sooner than it says: what was stable of one that it does not know is older than that.
  */
 import { Outbox } from '../client/outbox.ts'
@@ -30,9 +30,15 @@ export interface ProducerOptions {
   readonly overlapChance: number
   /** Chance that a connection sends everything again that is not stable, known or not. */
   readonly repeatChance: number
-  /** Times in a row that it is told that its stream is not known before it believes that; never where nothing is said (P4). */
+  /**
+   * Times in a row that it is told that its stream is not known before it believes that; never where nothing is said
+   * (P4).
+   */
   readonly believes?: number
-  /** For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said (P5). */
+  /**
+   * For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said
+   * (P5).
+   */
   readonly rememberedMs?: number
   /** Makes record `sequence` of the incarnation `life`. */
   readonly record: (life: string, sequence: number) => Uint8Array

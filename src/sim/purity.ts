@@ -1,14 +1,14 @@
 /**
- * Looks whether a step depends on anything but its input: every call of a user's function is compared with what the same
- * function answered to the same input before, in this run or in another.
+ * Looks whether a step depends on anything but its input: every call of a user's function is compared with what the
+ * same function answered to the same input before, in this run or in another.
  *
- * U1. The input of a function is all that the engine gives it: the value; for a step with state also the state before and
- *     the key, and the record's time and position where it asks for them. The result is what it returns and the state
- *     that it leaves.
+ * U1. The input of a function is all that the engine gives it: the value; for a step with state also the state before
+ *     and the key, and the record's time and position where it asks for them. The result is what it returns and the
+ *     state that it leaves.
  * U2. What cannot be written down (functions, objects of classes) is not compared. Neither are the functions of
  *     `asyncMap`, which may ask the world, nor those of `inspect`, which answer nothing.
- * U3. So many calls are remembered, and so many bytes of them, and no more; `unknown` counts those that could not be compared
- *     for it.
+ * U3. So many calls are remembered, and so many bytes of them, and no more; `unknown` counts those that could not be
+ *     compared for it.
  * U4. Outputs that come one by one may have no end: no more of them are asked for than the engine asks for.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
@@ -153,7 +153,9 @@ export class Purity {
     return { ...keyed, init, step: (state, value, context) => this.visit(step, all, state, value, context) }
   }
 
-  /** Calls a step with state. What it asks its context for is part of the input, what it tells it part of the answer. */
+  /**
+   * Calls a step with state. What it asks its context for is part of the input, what it tells it part of the answer.
+   */
   private visit<R>(
     step: string,
     fn: (state: object, value: unknown, context: StepContext) => R,

@@ -1,8 +1,9 @@
 /**
- * Somebody who makes records for a source that says what became of them, as an actor of a simulated run: what every such sender is,
- * whatever it speaks.
+ * Somebody who makes records for a source that says what became of them, as an actor of a simulated run: what every
+ * such sender is, whatever it speaks.
  *
- * P1. A record never changes its sequence within one incarnation; who loses the records that it keeps is another incarnation.
+ * P1. A record never changes its sequence within one incarnation; who loses the records that it keeps is another
+ *     incarnation.
  * P2. `journaled` and `stable` of an incarnation are the highest that were ever said to it, also by a worker that has
  *     forgotten: that is what a checker holds the worker to.
  */
@@ -45,7 +46,10 @@ export abstract class RecordMaker {
   readonly lives: ProducerLife[] = []
   /** Answers that no worker may give to it. */
   readonly complaints: string[] = []
-  /** What was said to be on a disk and is not: fair only where a disk does not do what it says, or somebody is away with it. */
+  /**
+   * What was said to be on a disk and is not: fair only where a disk does not do what it says, or somebody is away with
+   * it.
+   */
   readonly forgotten: string[] = []
   protected readonly name: string
   /** Where it turns to first. */

@@ -1,10 +1,10 @@
 /**
  * Reads a script as a source: hands over its records and does what its marks say.
  *
- * M1. `ABORT` and `AFTER` act when everything in front of them has been handed over and worked on: the reader says `idle`
- *     there, which empties the chains, and lets `SETTLE_TURNS` of the loop go by.
- * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`), and what happens to workers, are done
- *     once in a run, whatever is read again; a pause is made again where a life begins in front of it.
+ * M1. `ABORT` and `AFTER` act when everything in front of them has been handed over and worked on: the reader says
+ *     `idle` there, which empties the chains, and lets `SETTLE_TURNS` of the loop go by.
+ * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`), and what happens to workers, are
+ *     done once in a run, whatever is read again; a pause is made again where a life begins in front of it.
  */
 import type { Context, Into, Place, ReplayableReader, SourceStatus } from '../connectors/connector.ts'
 import type { Decoder } from '../model/connector.ts'

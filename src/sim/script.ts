@@ -94,8 +94,8 @@ export class Raw {
 }
 
 /**
- * Text or bytes as they come from outside, with their frames: any number of records, or parts of one. For a source whose
- * records are messages it is one of them.
+ * Text or bytes as they come from outside, with their frames: any number of records, or parts of one. For a source
+ * whose records are messages it is one of them.
  */
 export function raw(data: string | Uint8Array): Raw {
   return new Raw(Buffer.from(data as string))

@@ -2,8 +2,8 @@
  * What stands around a pipeline in a simulated run: scripts in place of its sources, collectors in place of its sinks.
  * It outlives every worker.
  *
- * G1. A script has one reader at a time, the one that was opened last: what another one says, of a worker that is cut off
- *     or stopped, does not count.
+ * G1. A script has one reader at a time, the one that was opened last: what another one says, of a worker that is cut
+ *     off or stopped, does not count.
  * G2. A mark that happens once in a run is done when a reader comes to it, whatever is read again.
  */
 import { fail } from '../base/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * A worker on a simulated machine, with somebody who starts it again whenever it has ended: the real worker and all that
- * it stands on, over the simulated seams.
+ * A worker on a simulated machine, with somebody who starts it again whenever it has ended: the real worker and all
+ * that it stands on, over the simulated seams.
  *
  * S1. Whatever the worker answers (it failed, it could not start) ends its process, and another one follows: what a
  *     supervisor does in earnest.
@@ -142,8 +142,8 @@ export class Station {
 }
 
 /**
- * Loads plans as a process does: it keeps the last program of each pipeline (`worker/pipelines/submission.ts`), so one that goes on in
- * the next generation is the same plan. All of them run here.
+ * Loads plans as a process does: it keeps the last program of each pipeline (`worker/pipelines/submission.ts`), so one
+ * that goes on in the next generation is the same plan. All of them run here.
  */
 export function loading(env: Env, plan: MakePlan): Pick<WorkerHost, 'load' | 'wants'> {
   const kept = new Map<string, { readonly submitted: number; readonly plan: Plan }>()
@@ -175,7 +175,10 @@ function planOr(plan: () => Plan): Plan | PotorooError {
   }
 }
 
-/** Puts a program that stands for a plan under the name of its pipeline; `hash` and `parameters` tell its versions apart. */
+/**
+ * Puts a program that stands for a plan under the name of its pipeline; `hash` and `parameters` tell its versions
+ * apart.
+ */
 export function submitTo(
   worker: Worker,
   pipeline: string,

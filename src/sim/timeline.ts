@@ -3,8 +3,8 @@
  *
  * Time is in milliseconds with fractions since the run began. It moves between events only.
  *
- * A *point* is a moment at which it can matter that somebody dies or is late: an operation of a disk before it is done and
- * after, bytes that have arrived. The driver of a run may listen to them, and strike.
+ * A *point* is a moment at which it can matter that somebody dies or is late: an operation of a disk before it is done
+ * and after, bytes that have arrived. The driver of a run may listen to them, and strike.
  */
 import { assert } from '../base/assert.ts'
 import { EventQueue, SimEvent } from './events.ts'

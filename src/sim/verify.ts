@@ -1,7 +1,7 @@
 /**
- * Runs a pipeline again and again, straight, through crashes and through bad weather, each time at another time of day, and
- * reports the steps that answer to one input now this and now that: after a recovery they would answer otherwise than
- * before it, and state and output would tell two stories.
+ * Runs a pipeline again and again, straight, through crashes and through bad weather, each time at another time of day,
+ * and reports the steps that answer to one input now this and now that: after a recovery they would answer otherwise
+ * than before it, and state and output would tell two stories.
  */
 import type { Limits } from '../base/limits.ts'
 import { defaultLimits } from '../base/limits.ts'

@@ -2,14 +2,14 @@
  * A simulated volume: directories, names, and which of them would survive a power loss. It outlives processes and
  * machines; several machines may share one.
  *
- * D1. A change of names takes effect at once for all processes, and is durable once its directory was synced. Until then
- *     a power loss keeps or loses it, each on its own.
+ * D1. A change of names takes effect at once for all processes, and is durable once its directory was synced. Until
+ *     then a power loss keeps or loses it, each on its own.
  * D2. A rename is one change: a file whose old name was durable keeps that one or gets the new one. Once the new name's
  *     directory is synced it stands, and the old one may still come back.
  * D3. Bytes and names are durable apart: a name that survives may lead to a file without its bytes.
- * D4. A failed sync of a directory has confirmed nothing. Either the next one does what it should have done, or the file
- *     system has given up its own journal: it is read-only from then on, shows what it showed, and a power loss or a
- *     remount decides what of that there was.
+ * D4. A failed sync of a directory has confirmed nothing. Either the next one does what it should have done, or the
+ *     file system has given up its own journal: it is read-only from then on, shows what it showed, and a power loss or
+ *     a remount decides what of that there was.
  */
 import { inByteOrder } from '../base/file-name.ts'
 import type { Prng } from '../base/prng.ts'
@@ -238,7 +238,10 @@ export class Volume {
     return !(spot instanceof Refused) && (spot.entry !== undefined || parts(path).length === 0)
   }
 
-  /** The power goes, or the volume is mounted anew: `fate` decides over what no sync has confirmed. All who use it are dead. */
+  /**
+   * The power goes, or the volume is mounted anew: `fate` decides over what no sync has confirmed. All who use it are
+   * dead.
+   */
   losePower(random: Prng, fate: Fate): void {
     for (const change of this.changes) {
       if (random.chance(fate.keep)) this.confirm(change)

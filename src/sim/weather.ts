@@ -1,6 +1,6 @@
 /**
- * What the world does to a run: which faults exist, how often, how hard. Plain data; each simulated seam says at its head
- * which faults are fair and what each of these fields does there.
+ * What the world does to a run: which faults exist, how often, how hard. Plain data; each simulated seam says at its
+ * head which faults are fair and what each of these fields does there.
  *
  * A run draws its weather from its seed (`drawWeather`), each fault present or absent on its own: a run with everything
  * at once hides what only a run with one thing shows (Groce et al., "Swarm testing", 2012). What an actor does (kill,
@@ -51,14 +51,22 @@ export interface DiskWeather {
   readonly failing: readonly string[]
   /** Chance that an operation on names fails and has been done all the same. */
   readonly unknownChance: number
-  /** Chance that an operation on names of a shared volume is done twice, for its first answer was lost: the second one is told. */
+  /**
+   * Chance that an operation on names of a shared volume is done twice, for its first answer was lost: the second one
+   * is told.
+   */
   readonly twiceChance: number
   /** Of a shared volume: an open file that another machine removes is gone at once. */
   readonly stale: boolean
-  /** For how long a machine may remember what it has seen in a folder of a shared volume, in milliseconds, and in which: whose path contains one of `listed`. */
+  /**
+   * For how long a machine may remember what it has seen in a folder of a shared volume, in milliseconds, and in which:
+   * whose path contains one of `listed`.
+   */
   readonly listedMs: number
   readonly listed: readonly string[]
-  /** Of a shared volume: what a machine writes is seen by others when it is synced or closed, or its process has ended. */
+  /**
+   * Of a shared volume: what a machine writes is seen by others when it is synced or closed, or its process has ended.
+   */
   readonly kept: boolean
   /** Chance that a sync fails (`env/disk.ts`, K3). */
   readonly syncFailChance: number

@@ -4,8 +4,8 @@
  *
  * Z1. A run is a function of its seed, its weather and what its driver does: the same run has the same fingerprint.
  * Z2. Nothing happens but in `step` and `run`: between two calls the driver may look at anything and do anything.
- * Z3. An error thrown by a callback comes out of `step` or `run`, and the world has nothing more to say: in reality that
- *     process would have ended, and the driver decides whether that is a finding.
+ * Z3. An error thrown by a callback comes out of `step` or `run`, and the world has nothing more to say: in reality
+ *     that process would have ended, and the driver decides whether that is a finding.
  */
 import { assert } from '../base/assert.ts'
 import { Prng } from '../base/prng.ts'
@@ -202,7 +202,10 @@ export class Machine {
     return this.parts.haze
   }
 
-  /** Takes what lies at `path` from its processes, the running ones too: what they look for there from now on, they look for on its own volume. */
+  /**
+   * Takes what lies at `path` from its processes, the running ones too: what they look for there from now on, they look
+   * for on its own volume.
+   */
   unmount(path: string): void {
     this.parts.unmounted.add(path)
   }

@@ -1,8 +1,9 @@
 /**
  * Writes a step's chunks: no larger than a slice of background work can bear, with errors that name the key.
  *
- * W1. The number of entries in a chunk follows from the bytes of the ones before: it doubles while they stay small and is
- *     halved when one grows beyond `chunkBytes`. So neither a million counters nor ten large states hold up the loop.
+ * W1. The number of entries in a chunk follows from the bytes of the ones before: it doubles while they stay small and
+ *     is halved when one grows beyond `chunkBytes`. So neither a million counters nor ten large states hold up the
+ *     loop.
  */
 import { ByteWriter } from '../base/bytes.ts'
 import { BYTES_MAX, VALUES_MAX } from '../base/codec/format.ts'
@@ -36,7 +37,8 @@ export class ChunkWriter {
 
   /**
    * Writes `removed` and `rows` as one chunk, or as several where they are too large for one, the removed keys in the
-   * first ones. `emit` gets each chunk's bytes, which are its own. Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`, naming the key.
+   * first ones. `emit` gets each chunk's bytes, which are its own. Throws `E_STATE_VALUE` or `E_STATE_TOO_LARGE`,
+   * naming the key.
    */
   write(removed: readonly Key[], rows: Rows, emit: (bytes: Uint8Array) => void): void {
     const { writer } = this
@@ -57,7 +59,9 @@ export class ChunkWriter {
     emit(bytes)
   }
 
-  /** Writes as several chunks what is too large for one. A removed key may stand in `rows` too, so that comes behind it. */
+  /**
+   * Writes as several chunks what is too large for one. A removed key may stand in `rows` too, so that comes behind it.
+   */
   private halve(removed: readonly Key[], rows: Rows, emit: (bytes: Uint8Array) => void): void {
     const count = rows.keys.length
     const half = (removed.length || count) >> 1

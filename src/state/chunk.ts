@@ -7,8 +7,8 @@
  *
  * H1. Chunks of one key group apply in the order in which they were written, and within a chunk the removed keys come
  *     before the entries: a key that was removed and came back stands in both.
- * H2. What is damaged or from another program throws `E_DAMAGED`, never becomes state. A checksum has vouched for the bytes
- *     before, so this is the second look.
+ * H2. What is damaged or from another program throws `E_DAMAGED`, never becomes state. A checksum has vouched for the
+ *     bytes before, so this is the second look.
  * H3. The states come last: a reader that wants none of a chunk's keys stops before them.
  */
 import { ByteReader, type ByteWriter } from '../base/bytes.ts'
@@ -34,8 +34,8 @@ export class Rows {
 }
 
 /**
- * Writes a chunk. Throws `E_VALUE` for a state that cannot be written and `E_BLOCK_TOO_LONG`; the writer then holds a part
- * of a chunk.
+ * Writes a chunk. Throws `E_VALUE` for a state that cannot be written and `E_BLOCK_TOO_LONG`; the writer then holds a
+ * part of a chunk.
  */
 export function encodeChunk(writer: ByteWriter, schemaVersion: number, removed: readonly Key[], rows: Rows): void {
   writer.u8(FORMAT)

@@ -1,15 +1,15 @@
 /**
- * Copies the states of one step before they change: for a snapshot that is being written (PROTOCOLS 5) and to take back a
- * call that throws (PROTOCOLS 9).
+ * Copies the states of one step before they change: for a snapshot that is being written (PROTOCOLS 5) and to take back
+ * a call that throws (PROTOCOLS 9).
  *
  * C1. A copy equals its original and shares nothing with it that can change.
  * C2. Whatever the shape, the copy is exact; a shape that has been seen before is only copied faster.
- * C3. What `guard` answers is filled again by the next `guard`: nearly every call returns, and a copy that is an object of its
- *     own costs four times as much and feeds the collector. Who wants to keep one takes it (`taken`).
+ * C3. What `guard` answers is filled again by the next `guard`: nearly every call returns, and a copy that is an object
+ *     of its own costs four times as much and feeds the collector. Who wants to keep one takes it (`taken`).
  * C4. A copy of which `shape` is known can be filled again (`refill`), by whoever has it and needs it no more.
- * C5. `guard` copies no state that is larger than its limit, and finds that out at no greater cost: otherwise a call would cost as
- *     much as all that its key has gathered. The fields of a large object cannot even be counted without going through all of
- *     them; so what was too large is taken to be so until `measureAgain`.
+ * C5. `guard` copies no state that is larger than its limit, and finds that out at no greater cost: otherwise a call
+ *     would cost as much as all that its key has gathered. The fields of a large object cannot even be counted without
+ *     going through all of them; so what was too large is taken to be so until `measureAgain`.
  */
 import { type CopyCost, deepCopy } from './deep-copy.ts'
 import { generateCopier, type ShapeCopier } from './shape-copier.ts'
@@ -70,8 +70,8 @@ export class Copier {
   }
 
   /**
-   * A copy of `state` to put in its place if the call that follows throws: filled again by the next `guard` (C3). `null` where it
-   * is too large (C5).
+   * A copy of `state` to put in its place if the call that follows throws: filled again by the next `guard` (C3).
+   * `null` where it is too large (C5).
    */
   guard(state: object): object | null {
     const { shapes, guards, guardCost } = this
@@ -95,7 +95,9 @@ export class Copier {
     return guarded
   }
 
-  /** A copy of `state`: `copy`, of which `shape` was told when it was made, where it can be filled, else a new one (C4). */
+  /**
+   * A copy of `state`: `copy`, of which `shape` was told when it was made, where it can be filled, else a new one (C4).
+   */
   refill(copy: object, shape: number, state: object): object {
     const { cost } = this
     cost.bytes = 0

@@ -17,15 +17,15 @@ export interface Schema {
 }
 
 /**
- * Takes `table` to what `chunks` say, in the order in which they were written (`chunk.ts`, H1) and from the last full one
- * on: as part of the base (`key-table.ts`, K4). What has changed in it since `base` goes back, what has not stays as it is;
- * so a rollback is a restore that finds most of it there, and every restore tests it.
+ * Takes `table` to what `chunks` say, in the order in which they were written (`chunk.ts`, H1) and from the last full
+ * one on: as part of the base (`key-table.ts`, K4). What has changed in it since `base` goes back, what has not stays
+ * as it is; so a rollback is a restore that finds most of it there, and every restore tests it.
  *
  * F1. The newest chunk comes first, and a key is taken from the first that speaks of it: what is older is passed over
  *     without being made.
  *
- * Throws `E_DAMAGED` for bytes that are no chunk, `E_STATE_NEWER`, `E_STATE_NO_MIGRATE` and `E_STATE_MIGRATE` where a state
- * of another version cannot become one of this version; the table then holds a part and must not be used.
+ * Throws `E_DAMAGED` for bytes that are no chunk, `E_STATE_NEWER`, `E_STATE_NO_MIGRATE` and `E_STATE_MIGRATE` where a
+ * state of another version cannot become one of this version; the table then holds a part and must not be used.
  *
  * Answers how many entries the chunks hold.
  */
@@ -70,8 +70,8 @@ export class Fold {
 }
 
 /**
- * Takes `table`, which is as some chunks left it and has not changed since, to what it is with `bytes`, the chunk that was
- * written next (`chunk.ts`, H1). Throws what `foldChunks` throws, and answers how many entries the chunk holds.
+ * Takes `table`, which is as some chunks left it and has not changed since, to what it is with `bytes`, the chunk that
+ * was written next (`chunk.ts`, H1). Throws what `foldChunks` throws, and answers how many entries the chunk holds.
  */
 export function foldOnto(table: KeyTable, bytes: Uint8Array, schema: Schema): number {
   const chunk = new ChunkReader(bytes)

@@ -1,14 +1,18 @@
 /**
  * The state of a keyed step as it stood at a barrier, written in slices while the step goes on (PROTOCOLS 5).
  *
- * Z1. What is written is the state at the freeze. An entry belongs to it when its key group is written in full or it was
- *     changed after the base, and its last change is not after the freeze (`key-table.ts`, K4). Nothing is copied to know it.
- * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch of an
- *     entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its own.
- * Z3. Old values are let go of as soon as they are written (`kept-values.ts`, Q1). Beyond `freezeBytes` of them they are
- *     encoded at once, and so is one that cannot be copied; where one of them cannot be, the freeze has failed, and `write` says so.
- * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs said.
- *     Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk too.
+ * Z1. What is written is the state at the freeze. An entry belongs to it when its key group is written in full or it
+ *     was changed after the base, and its last change is not after the freeze (`key-table.ts`, K4). Nothing is copied
+ *     to know it.
+ * Z2. Key groups are written in order, and entries within one: what lies before the cursor is written. The first touch
+ *     of an entry that belongs to the freeze and lies behind the cursor keeps its old value, which is an object of its
+ *     own.
+ * Z3. Old values are let go of as soon as they are written (`kept-values.ts`, Q1). Beyond `freezeBytes` of them they
+ *     are encoded at once, and so is one that cannot be copied; where one of them cannot be, the freeze has failed, and
+ *     `write` says so.
+ * Z4. The first chunk of a key group carries its removed keys, or its kind `full`, which replaces what earlier epochs
+ *     said. Every further one of the epoch is a `delta` that adds to it. A full key group without entries is a chunk
+ *     too.
  */
 import { PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
@@ -90,8 +94,8 @@ export class Frozen {
   }
 
   /**
-   * Keeps the value of an entry that is covered and about to change. That something cannot be written is for `write` to say:
-   * it is no fault of whoever changes the entry, and perhaps another one's.
+   * Keeps the value of an entry that is covered and about to change. That something cannot be written is for `write` to
+   * say: it is no fault of whoever changes the entry, and perhaps another one's.
    */
   keep(table: KeyTable, entry: number): void {
     if (this.fault !== null) return

@@ -1,11 +1,13 @@
 /**
- * The old values that a snapshot has still to write, because their entries have changed since (PROTOCOLS 5), by key group.
+ * The old values that a snapshot has still to write, because their entries have changed since (PROTOCOLS 5), by key
+ * group.
  *
- * Q1. A value is a copy, in a slot; what is taken leaves its slot, and the copy stays there to be filled by a later one. So a
- *     step that keeps tens of thousands of values in every epoch makes no objects: they would live for tenths of a second,
- *     die among the old ones, and it takes a pass over every living key to collect those.
+ * Q1. A value is a copy, in a slot; what is taken leaves its slot, and the copy stays there to be filled by a later
+ *     one. So a step that keeps tens of thousands of values in every epoch makes no objects: they would live for tenths
+ *     of a second, die among the old ones, and it takes a pass over every living key to collect those.
  * Q2. What `take` has put into rows is theirs until the next `keep`.
- * Q3. Copies of more than `REUSED_BYTES` are let go of with their slot, and most slots are after an epoch that needed few.
+ * Q3. Copies of more than `REUSED_BYTES` are let go of with their slot, and most slots are after an epoch that needed
+ *     few.
  */
 import type { Key } from '../base/hash.ts'
 import type { Rows } from './chunk.ts'

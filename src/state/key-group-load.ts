@@ -1,6 +1,7 @@
 /**
- * How many records each key group of a step has been given, by a sample: one of `STRIDE`, which counts for all of them, over
- * the borders of batches. It costs the loop nothing per record, and is a measure for sharing out work, not a count.
+ * How many records each key group of a step has been given, by a sample: one of `STRIDE`, which counts for all of them,
+ * over the borders of batches. It costs the loop nothing per record, and is a measure for sharing out work, not a
+ * count.
  */
 
 /** Prime, so that keys that come in turn are met in turn. */

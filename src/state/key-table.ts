@@ -1,10 +1,10 @@
 /**
  * The keys and states of one key group: a hash table with open addressing over columns.
  *
- * An entry is an index into columns, so a key costs no object of its own, and what a checkpoint scans (the epochs) or a sweep
- * scans (`times`) lies together. A look-up waits for memory more than it works, so what it reads stands in as few objects
- * as can be: slots and epochs in one array, and each key beside its state in another. The caller brings the hash: it
- * needed it to find the key group.
+ * An entry is an index into columns, so a key costs no object of its own, and what a checkpoint scans (the epochs) or a
+ * sweep scans (`times`) lies together. A look-up waits for memory more than it works, so what it reads stands in as few
+ * objects as can be: slots and epochs in one array, and each key beside its state in another. The caller brings the
+ * hash: it needed it to find the key group.
  *
  * K1. Slot `s` is 0 where free, else an entry + 1 in the low 24 bits and eight bits of its hash above them: a probe of
  *     another key ends, all but once in 256 times, without a look at that key. Probing is linear from the low bits of
@@ -13,10 +13,10 @@
  * K3. A kept key is a string of its own (`ownText`).
  * K4. An entry's epoch is that of its last change, 0 for one that stands in the base as it is. It is the dirty set:
  *     what a delta holds is found by scanning this column, and neither completing nor abandoning an epoch touches it.
- * K5. `removed` holds the keys that were removed since the base, in the order of `removedAt`, their epochs. A key that came
- *     and went within one epoch is in no snapshot and leaves nothing there.
- * K6. A note is a number that a step keeps about a key, in no snapshot. Notes are those of one owner: for another one there are
- *     none, and they begin anew when it takes over.
+ * K5. `removed` holds the keys that were removed since the base, in the order of `removedAt`, their epochs. A key that
+ *     came and went within one epoch is in no snapshot and leaves nothing there.
+ * K6. A note is a number that a step keeps about a key, in no snapshot. Notes are those of one owner: for another one
+ *     there are none, and they begin anew when it takes over.
  */
 import { assert } from '../base/assert.ts'
 import type { Key } from '../base/hash.ts'
@@ -139,7 +139,9 @@ export class KeyTable {
     return this.ints[hash & this.mask]!
   }
 
-  /** The entry that a key of `hash` probably has, or -1: its eight bits say so, and nobody has looked at the key (K1). */
+  /**
+   * The entry that a key of `hash` probably has, or -1: its eight bits say so, and nobody has looked at the key (K1).
+   */
   likely(hash: number): number {
     const { ints, mask } = this
     const tag = (hash << 8) & TAG
@@ -151,7 +153,8 @@ export class KeyTable {
   }
 
   /**
-   * Adds `key`, which is not in the table, as changed in `epoch`, or as part of the base when that is 0; returns its entry.
+   * Adds `key`, which is not in the table, as changed in `epoch`, or as part of the base when that is 0; returns its
+   * entry.
    */
   insert(hash: number, key: Key, state: object, epoch: number): number {
     let entry = this.free
@@ -200,7 +203,9 @@ export class KeyTable {
     this.removedAt = removedAt.slice(known)
   }
 
-  /** What is not as the base has it, whose epoch is `base`, is no part of it: takes it out, and forgets every change. */
+  /**
+   * What is not as the base has it, whose epoch is `base`, is no part of it: takes it out, and forgets every change.
+   */
   settle(base: number): void {
     for (let entry = 0; entry < this.top; entry++) if (this.epoch(entry) > base) this.erase(entry)
     this.removed = []
@@ -275,7 +280,10 @@ function widened<C extends Int32Array | Float64Array>(column: C, from: C): C {
 /** Stands in the place of a state that is gone, so that it does not live on. */
 const gone = Object.freeze({})
 
-/** An empty array for values of any kind: one that the engine does not specialise for numbers, so that all tables are alike. */
+/**
+ * An empty array for values of any kind: one that the engine does not specialise for numbers, so that all tables are
+ * alike.
+ */
 function objects<T>(): T[] {
   const array = [gone] as T[]
   array.pop()

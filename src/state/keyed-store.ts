@@ -4,17 +4,17 @@
  * S1. `epoch` is the epoch that runs, `base` the last complete one, in a count of the store's own: it rises with each
  *     freeze. An entry that the running epoch has changed has `epochs[entry] === epoch`; whoever changes a state calls
  *     `touch` first unless that holds. This is all that the hot loop pays for checkpoints.
- * S2. A delta is what changed since the base (`key-table.ts`, K4): completing an epoch moves the base, abandoning one does
- *     nothing, and what it would have written is part of the next delta (PROTOCOLS 5).
+ * S2. A delta is what changed since the base (`key-table.ts`, K4): completing an epoch moves the base, abandoning one
+ *     does nothing, and what it would have written is part of the next delta (PROTOCOLS 5).
  * S3. At most one frozen epoch is in flight.
- * S4. A key group is written in full once its deltas hold `deltasPerKey` entries for each of its keys, and not only when
- *     its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it changes; and
- *     where all of it changes, a full write costs what the delta would have.
- * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is `null`.
- *     One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is decoded. So does
- *     one whose table was made ahead of what an earlier epoch left: only what came after that is.
- * S6. A key group whose chunks are not all there any more is written in full by the next epoch that is complete, however pressed
- *     somebody is: whatever adds to them could not be read.
+ * S4. A key group is written in full once its deltas hold `deltasPerKey` entries for each of its keys, and not only
+ *     when its turn in the rotation comes. So a restore decodes at most so many times the state, however fast it
+ *     changes; and where all of it changes, a full write costs what the delta would have.
+ * S5. A restored key group stays bytes until a key of it is needed or `loadNext` comes to it; until then its table is
+ *     `null`. One that goes back to the base keeps its former table aside meanwhile: only what has changed in it is
+ *     decoded. So does one whose table was made ahead of what an earlier epoch left: only what came after that is.
+ * S6. A key group whose chunks are not all there any more is written in full by the next epoch that is complete,
+ *     however pressed somebody is: whatever adds to them could not be read.
  */
 import { assert } from '../base/assert.ts'
 import { fail } from '../base/errors.ts'
@@ -36,7 +36,10 @@ type StoreLimits = ChunkLimits & Pick<Limits, 'freezeBytes' | 'deltasPerKey' | '
 /** The table that a key group is opened with, by its chunks (S5). */
 interface Former {
   readonly table: KeyTable
-  /** The epoch of the store that it goes back to, with what has changed since; `null`: the chunks are what came after it. */
+  /**
+   * The epoch of the store that it goes back to, with what has changed since; `null`: the chunks are what came after
+   * it.
+   */
   readonly base: number | null
 }
 
@@ -172,8 +175,8 @@ export class KeyedStore implements Freezable {
 
   /**
    * Ends the running epoch and freezes its state, at no cost that grows with it; `full` are the key groups to write in
-   * full, and no others than those that have to be (S6) where somebody is `pressed`. The caller writes the freeze in slices, then calls `complete` or
-   * `abandon`.
+   * full, and no others than those that have to be (S6) where somebody is `pressed`. The caller writes the freeze in
+   * slices, then calls `complete` or `abandon`.
    */
   freeze(full: Iterable<number>, pressed = false): Frozen {
     assert(this.frozen === null, 'S3: at most one frozen epoch is in flight')
@@ -238,7 +241,9 @@ export class KeyedStore implements Freezable {
     this.incomplete.add(keyGroup)
   }
 
-  /** Gives a key group the table that was made ahead, and `rest`, the chunks that came after those that it was made of. */
+  /**
+   * Gives a key group the table that was made ahead, and `rest`, the chunks that came after those that it was made of.
+   */
   adopt(table: KeyTable, rest: readonly Uint8Array[]): void {
     const { group: keyGroup } = table
     this.drop(keyGroup)
@@ -253,8 +258,8 @@ export class KeyedStore implements Freezable {
   }
 
   /**
-   * What a key group that is still bytes is written in full from: its table, or `null` where its chunks say it all. States of an
-   * older schema are not written again: what is written in full has the step's own.
+   * What a key group that is still bytes is written in full from: its table, or `null` where its chunks say it all.
+   * States of an older schema are not written again: what is written in full has the step's own.
    */
   whole(keyGroup: number): KeyTable | null {
     const isOlder = (chunk: Uint8Array): boolean => schemaOf(chunk) !== this.schema.version
@@ -293,9 +298,9 @@ export class KeyedStore implements Freezable {
   }
 
   /**
-   * Takes a key group back to the base, at no cost that grows with it. `chunks` are those of the base, in the order in which
-   * they were written, from the last full one on; they are kept, and only the keys that have changed are read from them, when
-   * the key group is opened (S5).
+   * Takes a key group back to the base, at no cost that grows with it. `chunks` are those of the base, in the order in
+   * which they were written, from the last full one on; they are kept, and only the keys that have changed are read
+   * from them, when the key group is opened (S5).
    */
   rollbackKeyGroup(keyGroup: number, chunks: readonly Uint8Array[]): void {
     this.aside.set(keyGroup, { table: this.tables[keyGroup]!, base: this.base })

@@ -1,7 +1,7 @@
 /**
- * State that is still bytes: what was read of a step's checkpoint, by key group. A key group is decoded when a key of it is
- * first needed, or in the background; so a worker answers its first record after reading a million keys, not after
- * decoding them.
+ * State that is still bytes: what was read of a step's checkpoint, by key group. A key group is decoded when a key of
+ * it is first needed, or in the background; so a worker answers its first record after reading a million keys, not
+ * after decoding them.
  *
  * L1. The chunks of a key group lie in the order in which they were written, from the last full one on.
  */

@@ -1,17 +1,21 @@
 /**
- * Reads what the next records will need, before they are worked on, so that it stands in the processor's caches by then.
+ * Reads what the next records will need, before they are worked on, so that it stands in the processor's caches by
+ * then.
  *
- * With a million keys a record waits for memory some eight times, each time for what it has just found: a slot, the entry,
- * its key, its state, what hangs on it. Record by record these waits add up; read for many records side by side they
- * overlap, because no record waits for another's. That halves the cost of a record (`bench/micro/look-ahead.ts`); where
- * few keys stand in the caches anyway it is in vain, so it begins at `LEAST_KEYS`.
+ * With a million keys a record waits for memory some eight times, each time for what it has just found: a slot, the
+ * entry, its key, its state, what hangs on it. Record by record these waits add up; read for many records side by side
+ * they overlap, because no record waits for another's. That halves the cost of a record (`bench/micro/look-ahead.ts`);
+ * where few keys stand in the caches anyway it is in vain, so it begins at `LEAST_KEYS`.
  *
  * A1. It reads and changes nothing, and nothing depends on what it finds: an entry that it takes for a key's may be
  *     another's, and a state of another shape is read in part.
  */
 import type { KeyTable } from './key-table.ts'
 
-/** Records that are read ahead together: what they need fits the first cache, and their waits fill the processor's queue. */
+/**
+ * Records that are read ahead together: what they need fits the first cache, and their waits fill the processor's
+ * queue.
+ */
 export const AHEAD = 32
 /** From so many keys on it is worth while. */
 const LEAST_KEYS = 16_384
@@ -36,7 +40,9 @@ export class LookAhead {
   /** Takes what was read, so that the engine does not leave the reading out. */
   seen = 0
 
-  /** The index up to which records need not be read ahead: that of the first one where it is worth while, else the last. */
+  /**
+   * The index up to which records need not be read ahead: that of the first one where it is worth while, else the last.
+   */
   begin({ keys }: Tables, from: number, to: number): number {
     return keys < LEAST_KEYS ? to : from
   }

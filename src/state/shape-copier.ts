@@ -1,11 +1,11 @@
 /**
- * Generates the code that copies states of one shape: plain objects, nested, with arrays of primitives or of objects of one
- * shape; what else stands in a field, or in such an array, is copied value by value (`deepCopy`). A field that is named in the code
- * costs a nanosecond, one that is looked up by a variable ten.
+ * Generates the code that copies states of one shape: plain objects, nested, with arrays of primitives or of objects of
+ * one shape; what else stands in a field, or in such an array, is copied value by value (`deepCopy`). A field that is
+ * named in the code costs a nanosecond, one that is looked up by a variable ten.
  *
- * G1. The code copies a state exactly or answers `undefined`: it looks at the kind of every field and goes through their
- *     names, so a missing, further or different one is seen, and another order, which a program may use (the field that
- *     was written last comes last). Primitives are shared, whatever their type.
+ * G1. The code copies a state exactly or answers `undefined`: it looks at the kind of every field and goes through
+ *     their names, so a missing, further or different one is seen, and another order, which a program may use (the
+ *     field that was written last comes last). Primitives are shared, whatever their type.
  * G2. A name enters the code only through `JSON.stringify`; nothing else of a state does.
  */
 import { type CopyCost, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
@@ -15,8 +15,8 @@ export interface ShapeCopier {
   copy(state: object, cost: CopyCost): object | undefined
   /**
    * Makes `into`, which `copy` has made, a copy of `state` and adds its bytes to `cost`; false where that has another
-   * shape, or once its bytes are beyond the limit, and then `into` is a copy of nothing, but can be filled again. It makes
-   * no object for fields that are primitives or arrays of them.
+   * shape, or once its bytes are beyond the limit, and then `into` is a copy of nothing, but can be filled again. It
+   * makes no object for fields that are primitives or arrays of them.
    */
   fill(state: object, into: object, cost: CopyCost): boolean
 }
@@ -131,7 +131,10 @@ class Source {
     return this.anew(into, `copyItems(${field}, cost, ${copyItem})`)
   }
 
-  /** The value of `expression`, which is `undefined` where the shape does not fit, as a new copy that also goes into one that is filled. */
+  /**
+   * The value of `expression`, which is `undefined` where the shape does not fit, as a new copy that also goes into one
+   * that is filled.
+   */
   private anew(into: string, expression: string): string {
     const copy = this.copied(expression)
     if (this.way === 'fill') this.statements.push(`${into} = ${copy}`)
@@ -171,7 +174,10 @@ function copyPrimitives(items: unknown, cost: CopyCost): unknown[] | undefined {
   return items.slice()
 }
 
-/** A copy of `items` when they are an array: of each object by `copyItem`, or value by value where that answers `undefined`. */
+/**
+ * A copy of `items` when they are an array: of each object by `copyItem`, or value by value where that answers
+ * `undefined`.
+ */
 function copyItems(
   items: unknown,
   cost: CopyCost,

@@ -2,11 +2,13 @@
  * Forgets keys that no record has touched for their time to live (PROTOCOLS 14).
  *
  * L1. Only record times are compared: the greatest that an entry has seen, and the least that every live split has
- *     passed. So a stop, or one clock of several that is ahead, sweeps nothing early; what all clocks have passed is over.
- *     A key whose time is not known, because the step had no time to live when it was written, begins to age now.
- * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live later.
- * L3. A key is over for the next record that comes, by the time of that one (`isOver`), but goes a tenth of the time to live after
- *     that: the records of a stream that has changed hands come behind later ones, and are to find what they would have found in time.
+ *     passed. So a stop, or one clock of several that is ahead, sweeps nothing early; what all clocks have passed is
+ *     over. A key whose time is not known, because the step had no time to live when it was written, begins to age now.
+ * L2. A round looks at one key group at a time; the next round begins no earlier than a tenth of the time to live
+ *     later.
+ * L3. A key is over for the next record that comes, by the time of that one (`isOver`), but goes a tenth of the time to
+ *     live after that: the records of a stream that has changed hands come behind later ones, and are to find what they
+ *     would have found in time.
  * L4. A key that its step still needs (`isNeeded`) stays until a later round.
  */
 import type { KeyTable } from './key-table.ts'

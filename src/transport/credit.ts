@@ -5,8 +5,8 @@
  * C1. The receiver reserves `window` bytes for each channel on its own; nothing is pooled.
  * C2. A batch is sent while credit is above 0, of which it takes the bytes of its frame's payload: one batch may go
  *     beyond it, so a receiver holds at most `window` and one frame. It checks that, whoever sends.
- * C3. Credit returns when the receiving task has taken the batch, and is told once a quarter of the window has returned:
- *     a sender without credit has a whole window on the way, so it always hears of some.
+ * C3. Credit returns when the receiving task has taken the batch, and is told once a quarter of the window has
+ *     returned: a sender without credit has a whole window on the way, so it always hears of some.
  */
 import { assert } from '../base/assert.ts'
 

@@ -1,9 +1,10 @@
 /**
- * The memory that the frames of a session are written into: pieces of one size, each used again once none of its frames is
- * kept. New memory for each frame makes the collector go through the whole heap for every few dozen megabytes that are sent.
+ * The memory that the frames of a session are written into: pieces of one size, each used again once none of its frames
+ * is kept. New memory for each frame makes the collector go through the whole heap for every few dozen megabytes that
+ * are sent.
  *
- * Y1. A piece is used again only when every frame in it has been released and the writer has left it. What was released has
- *     arrived over the present connection, so no socket holds it any more.
+ * Y1. A piece is used again only when every frame in it has been released and the writer has left it. What was released
+ *     has arrived over the present connection, so no socket holds it any more.
  * Y2. With another connection that is not known of the frames that are kept: their pieces are left to the collector.
  */
 import { ByteWriter } from '../base/bytes.ts'

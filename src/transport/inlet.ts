@@ -1,6 +1,6 @@
 /**
- * The receiving end of a channel from another worker. It keeps nothing itself: what comes goes to its taker at once, and
- * the taker says when its task has taken it.
+ * The receiving end of a channel from another worker. It keeps nothing itself: what comes goes to its taker at once,
+ * and the taker says when its task has taken it.
  *
  * I1. Opening it tells the sender its first credit; what the sender may send has a place here from then on.
  * I2. What a channel holds is never more than its window and one batch: a sender that goes beyond it is at fault.
@@ -13,8 +13,8 @@ import type { Message } from './wire.ts'
 
 export interface ChannelTaker {
   /**
-   * A batch: `reader` stands at what the sender's encoder wrote, good during the call alone. It holds `bytes` of credit,
-   * which are given to `Inlet.taken` once the receiving task has taken it.
+   * A batch: `reader` stands at what the sender's encoder wrote, good during the call alone. It holds `bytes` of
+   * credit, which are given to `Inlet.taken` once the receiving task has taken it.
    */
   batch(reader: ByteReader, bytes: number): void
   mark(marker: ChannelMarker): void

@@ -96,7 +96,9 @@ export class Line implements ConnectionHandler {
     return this.state.phase === 'open'
   }
 
-  /** From now on `user` has what comes; its frames belong to `generation`, the next numbered one has number `expects`. */
+  /**
+   * From now on `user` has what comes; its frames belong to `generation`, the next numbered one has number `expects`.
+   */
   serve(user: LineUser, generation: number, expects: number): void {
     this.user = user
     this.generation = generation

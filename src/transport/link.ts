@@ -1,14 +1,15 @@
 /**
- * One lane's session between two workers, within one generation (PROTOCOLS 6). Connections come and go; the session goes
- * on where the other side stands.
+ * One lane's session between two workers, within one generation (PROTOCOLS 6). Connections come and go; the session
+ * goes on where the other side stands.
  *
  * There is a session, and a connection, for each lane. In one connection a control message waits behind all data that
  * the system has taken already: megabytes, which on a slow network are seconds. Two connections share the way fairly.
  *
  * K2. Numbered frames are delivered once and in order: each has the next number of its connection, and those that the
  *     session has had already (a connection begins where the hello said, and more may have come since) are passed over.
- * K3. A frame is kept until the other side says that it has arrived. What has arrived can only be lost with its process,
- *     which is another incarnation. Batches are bounded by their credit, control messages by `controlLaneBytes`.
+ * K3. A frame is kept until the other side says that it has arrived. What has arrived can only be lost with its
+ *     process, which is another incarnation. Batches are bounded by their credit, control messages by
+ *     `controlLaneBytes`.
  * K4. A frame of another generation is never delivered.
  * K5. What is said in a frame whose checksum holds was said by the other program: if it makes no sense, no resumption
  *     helps, and the session has failed. Damage on the way is mended by another connection.
@@ -35,7 +36,9 @@ const SHORT_BYTES = 4 << 10
 const GATHERED_BYTES = 16 << 10
 
 export interface LinkEvents {
-  /** The next message of the session; `reader` stands at its body. Throws `PotorooError` where it makes no sense (K5). */
+  /**
+   * The next message of the session; `reader` stands at its body. Throws `PotorooError` where it makes no sense (K5).
+   */
   deliver(link: Link, message: Numbered, reader: ByteReader): void
   /** Its connection has ended; another may serve it. */
   interrupted(link: Link, reason: string): void

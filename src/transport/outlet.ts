@@ -3,8 +3,8 @@
  *
  * O1. Nothing leaves before the receiver has opened the channel, which its first credit says; markers that come before
  *     wait here.
- * O2. There is room while there is credit; a batch leaves at once, in the order of the calls. Markers cost no credit and
- *     stand behind what was pushed before them (PROTOCOLS 15).
+ * O2. There is room while there is credit; a batch leaves at once, in the order of the calls. Markers cost no credit
+ *     and stand behind what was pushed before them (PROTOCOLS 15).
  * O3. A watermark takes the place of the one before it where that has not left and nothing was pushed in between: so a
  *     lane that stands still does not fill with them.
  */
@@ -29,8 +29,8 @@ export interface ChannelAddress {
 }
 
 /**
- * Writes a batch behind what the writer holds, as `version` of the protocol has it. What it throws comes out of `push`, and
- * nothing has been sent.
+ * Writes a batch behind what the writer holds, as `version` of the protocol has it. What it throws comes out of `push`,
+ * and nothing has been sent.
  */
 export type BatchEncoder<B> = (writer: ByteWriter, batch: B, version: number) => void
 
@@ -83,7 +83,9 @@ export class Outlet<B> implements CreditTaker {
     else this.send(marker)
   }
 
-  /** Nothing more is pushed: lets go of whoever did, for the channel stays as long as the generation (`peer.ts`, P3). */
+  /**
+   * Nothing more is pushed: lets go of whoever did, for the channel stays as long as the generation (`peer.ts`, P3).
+   */
   close(): void {
     this.encode = null
     this.onRoom = () => {}

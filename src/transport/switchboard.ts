@@ -3,8 +3,9 @@
  *
  * W1. There are sessions for the present generation alone. A new one ends all of the old: their control messages leave,
  *     their data counts no more.
- * W2. At most `linkGreetings` connections are held that have not said who they are, each for `linkDialTimeoutMs`. Where there are
- *     more, whoever has waited longest goes: a worker says at once who it is, and strangers who say nothing keep none out.
+ * W2. At most `linkGreetings` connections are held that have not said who they are, each for `linkDialTimeoutMs`. Where
+ *     there are more, whoever has waited longest goes: a worker says at once who it is, and strangers who say nothing
+ *     keep none out.
  * W3. The beat of all links is one timer: pings, what has arrived, and the ends of waits.
  */
 import { assert } from '../base/assert.ts'
@@ -26,9 +27,13 @@ import type { ControlMessage } from './wire.ts'
 export type Member = Target
 
 export interface SwitchboardEvents extends PeerEvents {
-  /** A worker with the cluster's token, which the present generation does not know, asks for a link: it may be admitted. */
+  /**
+   * A worker with the cluster's token, which the present generation does not know, asks for a link: it may be admitted.
+   */
   knocked(worker: string, incarnation: string): void
-  /** What came from `peer`, a worker or where a stranger called from, was no frame. The session goes on by another line. */
+  /**
+   * What came from `peer`, a worker or where a stranger called from, was no frame. The session goes on by another line.
+   */
   damaged(peer: string, error: PotorooError): void
 }
 

@@ -50,8 +50,8 @@ export interface Place {
 }
 
 /**
- * Encodes `message`, behind it what `body` writes, with the writer of all links, in which nothing else is pending. Throws
- * `E_FRAME_TOO_LONG` beyond `payloadBytes`, or what `body` throws; then nothing is left in the writer.
+ * Encodes `message`, behind it what `body` writes, with the writer of all links, in which nothing else is pending.
+ * Throws `E_FRAME_TOO_LONG` beyond `payloadBytes`, or what `body` throws; then nothing is left in the writer.
  */
 export function encodeFrame(
   writer: ByteWriter,

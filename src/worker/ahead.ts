@@ -1,10 +1,11 @@
 /**
  * What a worker does before owners change: it reads and decodes the key groups that it is about to get, and loads their
- * programs, while everything runs. Nothing depends on what comes of it: the way up finds what is there, and reads the rest.
+ * programs, while everything runs. Nothing depends on what comes of it: the way up finds what is there, and reads the
+ * rest.
  *
  * W1. Tables are made a chunk at a time, between the runs of what else the worker does.
- * W2. Once another generation has been read no more tables are made, not even of what is still being read: all that there
- *     is belongs to the way up, which gives the tables away.
+ * W2. Once another generation has been read no more tables are made, not even of what is still being read: all that
+ *     there is belongs to the way up, which gives the tables away.
  * W3. What arrives after all of it has become useless is dropped on arrival.
  */
 import { PotorooError } from '../base/errors.ts'
@@ -57,8 +58,9 @@ export class Ahead {
   }
 
   /**
-   * Reads what the worker would restore if it owned `keyGroups`, behind everything that the chain says now, and makes tables of
-   * it. `done` is called when these are made, or, for the `last` time before owners change, when everything has been read.
+   * Reads what the worker would restore if it owned `keyGroups`, behind everything that the chain says now, and makes
+   * tables of it. `done` is called when these are made, or, for the `last` time before owners change, when everything
+   * has been read.
    */
   read(keyGroups: ReadonlySet<number>, last: boolean, done: () => void): void {
     const { seams } = this

@@ -3,10 +3,10 @@
  *
  *     member     potoroo-member 1 …   {"store":"<id>","journals":"<folder>","seen":{…}}
  *
- * B1. A folder that belongs to a store opens no other one, and makes none: an empty folder in its place may be where a volume
- *     is to be mounted. Nothing is written there before that is known.
- * B2. It says so once the store's own record is durable, and before anything else is made of that store: a worker that was a
- *     member has a folder that says so.
+ * B1. A folder that belongs to a store opens no other one, and makes none: an empty folder in its place may be where a
+ *     volume is to be mounted. Nothing is written there before that is known.
+ * B2. It says so once the store's own record is durable, and before anything else is made of that store: a worker that
+ *     was a member has a folder that says so.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
@@ -17,7 +17,10 @@ import type { Disk, DiskError, DoneVoid } from '../env/disk.ts'
 export interface Belonging {
   /** The id of the store. */
   readonly store: string
-  /** The folder of all journals in which this worker's lies, where there is one (`seat/journals.ts`, J3); earlier releases do not say. */
+  /**
+   * The folder of all journals in which this worker's lies, where there is one (`seat/journals.ts`, J3); earlier
+   * releases do not say.
+   */
   readonly journals?: string
   /** How far its chain has been read by workers with this folder (`high-water.ts`), where that was noted. */
   readonly seen?: Seen

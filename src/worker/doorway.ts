@@ -1,7 +1,8 @@
 /**
  * A worker's door as its incarnations come and go: each has a journal and seals of its own.
  *
- * W1. The door of an incarnation is open before anybody hears of it (`seat/seat.ts`, S2), and shut before there is another.
+ * W1. The door of an incarnation is open before anybody hears of it (`seat/seat.ts`, S2), and shut before there is
+ *     another.
  * W2. A worker whose journal nobody else could seal has no seals to ask for.
  */
 import type { PotorooError } from '../base/errors.ts'

@@ -2,12 +2,12 @@
  * What a worker stands on: its data folder, and the store of its cluster.
  *
  * F1. The data folder is locked before anything in it is read, and for as long as the process lives.
- * F2. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras the
- *     chain would seem to end where records have been removed.
+ * F2. Key groups and eras of the chain are those that the store was made with, whatever the options say: by other eras
+ *     the chain would seem to end where records have been removed.
  * F3. Only a worker whose data folder belongs to no store yet makes one (`belonging.ts`).
  * F4. A store that has gone back behind what the data folder has seen of it is refused (`high-water.ts`).
- * F5. So is a folder of journals that lacks this worker's, which the data folder says to lie there (`seat/journals.ts`, J3), unless a
- *     loss is accepted.
+ * F5. So is a folder of journals that lacks this worker's, which the data folder says to lie there (`seat/journals.ts`,
+ *     J3), unless a loss is accepted.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'

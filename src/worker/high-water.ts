@@ -1,16 +1,17 @@
 /**
- * How far the chain has been read by workers with one data folder, as that folder says: so a store that is put back from a
- * backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
+ * How far the chain has been read by workers with one data folder, as that folder says: so a store that is put back
+ * from a backup is not taken for the one that the folder, its journal, producers and outputs have gone on with.
  *
- * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back. The
- *     note lags by `limits.noteChainMs` at most, so a backup younger than that passes unseen; a generation is noted at once,
- *     also one that began while this worker was away. Nothing is noted of a store before it has been checked (H2): one that
- *     is refused would be accepted the next time.
- * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is known
- *     by the era after it (`checkpoint/record.ts`, R2).
- * H3. Where it is accepted, the next generation is numbered above all that the folder has seen (`cluster/generation.ts`, J5),
- *     and above one more, which may have begun unseen: segments of outputs are told apart by these numbers. So at least one
- *     number is left out, even where only epochs are lost: the gap says that there were some (`checkpoint/fold.ts`, G3).
+ * H1. A record is noted once it has been read in the chain, where it is durable: a store that lacks it has gone back.
+ *     The note lags by `limits.noteChainMs` at most, so a backup younger than that passes unseen; a generation is noted
+ *     at once, also one that began while this worker was away. Nothing is noted of a store before it has been checked
+ *     (H2): one that is refused would be accepted the next time.
+ * H2. A store that has gone back is refused, unless a loss is accepted. What has been removed from the chain since is
+ *     known by the era after it (`checkpoint/record.ts`, R2).
+ * H3. Where it is accepted, the next generation is numbered above all that the folder has seen
+ *     (`cluster/generation.ts`, J5), and above one more, which may have begun unseen: segments of outputs are told
+ *     apart by these numbers. So at least one number is left out, even where only epochs are lost: the gap says that
+ *     there were some (`checkpoint/fold.ts`, G3).
  */
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'

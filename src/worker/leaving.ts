@@ -1,6 +1,6 @@
 /**
- * What a worker that leaves still has that others would lack (PROTOCOLS 11): of pipelines that run here, what has come in and is
- * in no epoch (`seat/clearance.ts`); of the others, what its journal has, where nobody else reaches that
+ * What a worker that leaves still has that others would lack (PROTOCOLS 11): of pipelines that run here, what has come
+ * in and is in no epoch (`seat/clearance.ts`); of the others, what its journal has, where nobody else reaches that
  * (`seat/leftovers.ts`). Of a worker that is no member none runs: what it has left is all from an earlier life.
  */
 import type { Cluster } from '../checkpoint/cluster.ts'

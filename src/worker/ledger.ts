@@ -1,10 +1,10 @@
 /**
- * What a worker writes into the chain beside generations and epochs: which pipelines there are, and from which epoch on each
- * is kept.
+ * What a worker writes into the chain beside generations and epochs: which pipelines there are, and from which epoch on
+ * each is kept.
  *
- * L1. What people ask for is asked again in the generation that stands until it is decided: a record that came too late for
- *     its own generation has said nothing. Where this incarnation ends before that is known, the next one asks, and finds the
- *     record that stands.
+ * L1. What people ask for is asked again in the generation that stands until it is decided: a record that came too late
+ *     for its own generation has said nothing. Where this incarnation ends before that is known, the next one asks, and
+ *     finds the record that stands.
  * L2. Only who coordinates raises floors and removes what lies below them.
  */
 import { fail, type PotorooError } from '../base/errors.ts'

@@ -3,15 +3,17 @@
  *
  * The caller owns the loop: callbacks of the seams only leave things and call `wake`.
  *
- * Where steps are slow a turn is one batch, and what waits for the disk moves on once a turn, while a checkpoint takes dozens
- * of disk operations one after another. So a long turn is followed by a short rest, in which they go as fast as the disk.
+ * Where steps are slow a turn is one batch, and what waits for the disk moves on once a turn, while a checkpoint takes
+ * dozens of disk operations one after another. So a long turn is followed by a short rest, in which they go as fast as
+ * the disk.
  */
 import { defaultLimits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'
 
 /**
- * A turn that takes so long, in milliseconds, is followed by a rest of such a share of it. Turns of quick steps are shorter, also
- * behind a collection or a slow disk: where those rested too, the p99 of `npm run bench -- latency` was 20 to 77 ms in place of 6.
+ * A turn that takes so long, in milliseconds, is followed by a rest of such a share of it. Turns of quick steps are
+ * shorter, also behind a collection or a slow disk: where those rested too, the p99 of `npm run bench -- latency` was
+ * 20 to 77 ms in place of 6.
  */
 const LONG_TURN_MS = 50
 const REST_SHARE = 20

@@ -1,8 +1,10 @@
 /**
- * Sends what is long to other workers, one piece behind the other: each waits until most of what was sent before it has arrived.
+ * Sends what is long to other workers, one piece behind the other: each waits until most of what was sent before it has
+ * arrived.
  *
- * P1. On the control lane goes what a generation lives by: leases, epochs, credit. What is sent at once stands in front of all that,
- *     and where more of it waits than a lane may hold the link ends, and the generation with it (`transport/link.ts`, K3).
+ * P1. On the control lane goes what a generation lives by: leases, epochs, credit. What is sent at once stands in front
+ *     of all that, and where more of it waits than a lane may hold the link ends, and the generation with it
+ *     (`transport/link.ts`, K3).
  * P2. What waits for a worker goes in the order in which it came. Nothing waits where little is on the way.
  */
 import type { Limits } from '../base/limits.ts'
@@ -33,7 +35,10 @@ export class PatientSender {
     this.backlog = backlog
   }
 
-  /** Calls `piece`, which sends something to `worker`: at once, or when there is room behind what has waited longer (P2). */
+  /**
+   * Calls `piece`, which sends something to `worker`: at once, or when there is room behind what has waited longer
+   * (P2).
+   */
   send(worker: string, piece: () => void): void {
     const queue = this.waiting.get(worker)
     if (queue !== undefined) queue.push(piece)

@@ -1,14 +1,14 @@
 /**
- * Questions that one worker passes on to another over their link, for people who asked the wrong one: a path of the control
- * API that shows something, and the JSON that it answers.
+ * Questions that one worker passes on to another over their link, for people who asked the wrong one: a path of the
+ * control API that shows something, and the JSON that it answers.
  *
  * Q1. Whoever passes a question on has seen that the person may look. Nothing is done this way, only shown.
  * Q2. A question is answered once: by the other worker, or by the deadline. What comes later is dropped.
- * Q3. Numbers begin elsewhere in each life of a worker: an answer to what it asked in the one before finds it under its name, and is
- *     not to be taken for another.
- * Q4. Answers go one behind the other (`patient-sender.ts`): a few pages of large states together are more than the lane may hold on
- *     which everything goes that a generation lives by. Of those that wait for a worker there are as many as the lane may hold; who asks
- *     for more is told so.
+ * Q3. Numbers begin elsewhere in each life of a worker: an answer to what it asked in the one before finds it under its
+ *     name, and is not to be taken for another.
+ * Q4. Answers go one behind the other (`patient-sender.ts`): a few pages of large states together are more than the
+ *     lane may hold on which everything goes that a generation lives by. Of those that wait for a worker there are as
+ *     many as the lane may hold; who asks for more is told so.
  */
 import type { ByteReader } from '../base/bytes.ts'
 import { hashKey } from '../base/hash.ts'

@@ -16,7 +16,10 @@ export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(Math.max(0, ms), resolve))
 }
 
-/** What `act` answers, or `undefined` where it does not within `ms`: a worker that has lost its seat meanwhile may answer nothing. */
+/**
+ * What `act` answers, or `undefined` where it does not within `ms`: a worker that has lost its seat meanwhile may
+ * answer nothing.
+ */
 export function answered<T>(
   clock: Clock,
   ms: number,

@@ -1,7 +1,8 @@
 /**
  * One thing after another: what a turn asks for waits until the turns before it are over.
  *
- * U1. A turn that throws is over: whoever took it hears that, and what waits behind it comes before the next one that is taken.
+ * U1. A turn that throws is over: whoever took it hears that, and what waits behind it comes before the next one that
+ *     is taken.
  */
 export class Turns {
   private readonly queue: (() => void)[] = []

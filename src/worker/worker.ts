@@ -1,6 +1,6 @@
 /**
- * One worker: what it stands on, its seat in the cluster, and the pipelines that it runs. One worker is a cluster of one: it
- * goes the same way, and nobody else comes.
+ * One worker: what it stands on, its seat in the cluster, and the pipelines that it runs. One worker is a cluster of
+ * one: it goes the same way, and nobody else comes.
  *
  *     closed ──open──► follows the chain ──seat──► restores ──► works in a generation ──close──► closed
  *
@@ -8,9 +8,9 @@
  * V2. The generation record stands before anything of an earlier one is read back (PROTOCOLS 1): what an older
  *     incarnation still appends no longer counts. An incarnation has a journal of its own before anybody hears of it.
  * V3. Who reads a generation without itself drops everything and begins anew (`cluster/membership.ts`, M3).
- * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that epoch
- *     before anything of the outside world is changed (PROTOCOLS 1; `cluster/recovery.ts`, K4): the epochs between are void
- *     for every reader, also when what was damaged can be read again some day.
+ * V4. Where damage makes a pipeline go back to an older epoch than its last, a further generation record names that
+ *     epoch before anything of the outside world is changed (PROTOCOLS 1; `cluster/recovery.ts`, K4): the epochs
+ *     between are void for every reader, also when what was damaged can be read again some day.
  */
 import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -250,7 +250,10 @@ export class Worker {
 
   // ── Boot ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes the data folder and follows the chain; `seated` says when the worker works. Nothing is answered after `close`. */
+  /**
+   * Takes the data folder and follows the chain; `seated` says when the worker works. Nothing is answered after
+   * `close`.
+   */
   open(done: (error: PotorooError | null) => void): void {
     this.foundation.open((error) => {
       if (this.closed) return

@@ -1,6 +1,6 @@
 /**
- * What is shown live by a worker that sees neither the others nor the store (`src/admin/part.ts`, A4): what it owns for as long
- * as its lease lasts, and then nothing, while the others go on without it. Its answers say so.
+ * What is shown live by a worker that sees neither the others nor the store (`src/admin/part.ts`, A4): what it owns for
+ * as long as its lease lasts, and then nothing, while the others go on without it. Its answers say so.
  */
 import { expect, test } from 'vitest'
 import { calm } from '../../src/sim/weather.ts'

@@ -1,4 +1,7 @@
-/** Several workers of one cluster in this process, each with its control API, on real sockets and a folder that all reach. */
+/**
+ * Several workers of one cluster in this process, each with its control API, on real sockets and a folder that all
+ * reach.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

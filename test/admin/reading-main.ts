@@ -1,6 +1,6 @@
 /**
- * Runs clusters with readers from a seed up to another, whose work is shared out anew at times; ends with status 1 at the first
- * whose readers were shown what they should not be, or whose end is not exact. A third word shows the log.
+ * Runs clusters with readers from a seed up to another, whose work is shared out anew at times; ends with status 1 at
+ * the first whose readers were shown what they should not be, or whose end is not exact. A third word shows the log.
  */
 import { Prng } from '../../src/base/prng.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'

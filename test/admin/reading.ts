@@ -1,9 +1,10 @@
 /**
- * A harbour in the simulator with people who read: behind what their producers were told, and linearizable, of any worker,
- * through kills, pauses, cuts, joins and leaves.
+ * A harbour in the simulator with people who read: behind what their producers were told, and linearizable, of any
+ * worker, through kills, pauses, cuts, joins and leaves.
  *
  * R1. What is shown behind a token has all records that it covers.
- * R2. Who reads a key linearizable sees no less than anybody had been shown, of a kind that is not rolled back, when he asked.
+ * R2. Who reads a key linearizable sees no less than anybody had been shown, of a kind that is not rolled back, when he
+ *     asked.
  */
 
 import { ControlServer } from '../../src/admin/http.ts'

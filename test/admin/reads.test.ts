@@ -1,7 +1,7 @@
 /**
- * Reads of a cluster behind acknowledgements (PROTOCOLS 16), on real sockets: whoever is asked shows what a token covers,
- * also where no checkpoint would come by itself, where the stream or the key has gone to another worker, and from the
- * last epoch; linearizable reads never go back.
+ * Reads of a cluster behind acknowledgements (PROTOCOLS 16), on real sockets: whoever is asked shows what a token
+ * covers, also where no checkpoint would come by itself, where the stream or the key has gone to another worker, and
+ * from the last epoch; linearizable reads never go back.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

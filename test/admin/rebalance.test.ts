@@ -1,6 +1,6 @@
 /**
- * Sharing out work anew in a cluster on real sockets: the plan follows what was measured, is done as it was shown, leaves
- * every count exact, and is refused while another change is under way.
+ * Sharing out work anew in a cluster on real sockets: the plan follows what was measured, is done as it was shown,
+ * leaves every count exact, and is refused while another change is under way.
  */
 import { expect, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'

@@ -1,7 +1,8 @@
 /**
  * A program that is submitted to one member of a cluster:
  * - what there is no room for is refused, and nothing has changed
- * - where the same one has failed, on whichever member, or cannot be loaded there, it begins anew, and another one takes its place
+ * - where the same one has failed, on whichever member, or cannot be loaded there, it begins anew, and another one
+ *   takes its place
  * - a worker that has read of it and is no member yet knows that it is there
  */
 import { readFileSync } from 'node:fs'

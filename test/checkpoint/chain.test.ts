@@ -1,4 +1,7 @@
-/** The chain on a store with unknown outcomes and late creates: every order of events of two coordinators, and single cases. */
+/**
+ * The chain on a store with unknown outcomes and late creates: every order of events of two coordinators, and single
+ * cases.
+ */
 import { describe, expect, test } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'

@@ -1,6 +1,6 @@
 /**
- * The coordinator's table and the participants' together, in random orders of messages, barriers, failures and time. Each
- * worker has a source and a keyed task that aligns the barriers of all sources; the chain is a list.
+ * The coordinator's table and the participants' together, in random orders of messages, barriers, failures and time.
+ * Each worker has a source and a keyed task that aligns the barriers of all sources; the chain is a list.
  */
 import { describe, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'

@@ -1,6 +1,6 @@
 /**
- * A pipeline's life in miniature: key groups that change, epochs that are complete or abandoned, owners that change, and
- * packs as a state store would write them. Every complete epoch's state is remembered as it was.
+ * A pipeline's life in miniature: key groups that change, epochs that are complete or abandoned, owners that change,
+ * and packs as a state store would write them. Every complete epoch's state is remembered as it was.
  */
 import type { EpochEntry, PipelineEntry } from '../../src/checkpoint/cluster.ts'
 import {

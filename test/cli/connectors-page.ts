@@ -1,4 +1,7 @@
-/** Writes docs/connectors.md out of how connectors describe themselves: their fields, their comments, what sinks promise. */
+/**
+ * Writes docs/connectors.md out of how connectors describe themselves: their fields, their comments, what sinks
+ * promise.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SinkDescription } from '../../src/model/connector.ts'

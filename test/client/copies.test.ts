@@ -1,4 +1,7 @@
-/** Outboxes that are copied, restored or cut short, and streams that are forgotten: nothing acknowledged is lost or counted twice. */
+/**
+ * Outboxes that are copied, restored or cut short, and streams that are forgotten: nothing acknowledged is lost or
+ * counted twice.
+ */
 import { cpSync, readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'

@@ -1,4 +1,6 @@
-/** What keeps records in a folder, without sockets: the outbox and the inbox after damage, and when their folder fails. */
+/**
+ * What keeps records in a folder, without sockets: the outbox and the inbox after damage, and when their folder fails.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

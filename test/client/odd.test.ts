@@ -1,4 +1,7 @@
-/** The client alone, on a wire in memory: workers that lie, listeners that throw or call it, records and options that are none. */
+/**
+ * The client alone, on a wire in memory: workers that lie, listeners that throw or call it, records and options that
+ * are none.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'

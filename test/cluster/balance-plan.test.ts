@@ -1,4 +1,6 @@
-/** What is shown of a rebalance: it adds up, is never worse than what stands, keeps to its budget, and is what is done. */
+/**
+ * What is shown of a rebalance: it adds up, is never worse than what stands, keeps to its budget, and is what is done.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { planByLoad } from '../../src/cluster/balance-plan.ts'

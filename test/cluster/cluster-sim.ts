@@ -1,6 +1,6 @@
 /**
- * Whole clusters of `SimWorker`s in simulated weather: crashes, pauses, cuts in one direction or both, slow stores, joins
- * and leaves; then fair weather, in which the cluster must come to work again within a bound.
+ * Whole clusters of `SimWorker`s in simulated weather: crashes, pauses, cuts in one direction or both, slow stores,
+ * joins and leaves; then fair weather, in which the cluster must come to work again within a bound.
  */
 import { assert } from '../../src/base/assert.ts'
 import { makeLimits } from '../../src/base/limits.ts'

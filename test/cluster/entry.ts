@@ -1,11 +1,11 @@
 /**
- * How a member comes into a generation whose record it has read (PROTOCOLS 5, 11): a decision by facts, the same after a
- * recovery and after a rescale. Pure.
+ * How a member comes into a generation whose record it has read (PROTOCOLS 5, 11): a decision by facts, the same after
+ * a recovery and after a rescale. Pure.
  *
  * Y1. The target is the base that the chain names. A pipeline whose tasks have held since that very epoch stands there
  *     already; every other one is rolled back, also the one that a rescale went on without.
- * Y2. A key group that this worker had before, in this incarnation, is rolled back in place; one that it did not have is
- *     read whole.
+ * Y2. A key group that this worker had before, in this incarnation, is rolled back in place; one that it did not have
+ *     is read whole.
  */
 import type { Cluster } from '../../src/checkpoint/cluster.ts'
 

@@ -4,7 +4,9 @@ import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../
 
 type Look = readonly [own: string, found: string | null, counter?: number, stood?: boolean]
 
-/** What a process makes of the beats under its name; each is an incarnation and a counter, behind its own incarnation. */
+/**
+ * What a process makes of the beats under its name; each is an incarnation and a counter, behind its own incarnation.
+ */
 function after(...looks: readonly Look[]): Namesake {
   return looks.reduce((known, [own, found, counter = 0, stood = true]) => {
     const beat: Beat | null =

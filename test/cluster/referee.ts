@@ -1,6 +1,6 @@
 /**
- * What must never happen in a cluster, whatever the weather. It sees what workers do, and the truth that they do not see:
- * who runs, who reaches whom, and since when.
+ * What must never happen in a cluster, whatever the weather. It sees what workers do, and the truth that they do not
+ * see: who runs, who reaches whom, and since when.
  */
 import { assert } from '../../src/base/assert.ts'
 import type { Cluster, Member } from '../../src/checkpoint/cluster.ts'
@@ -12,7 +12,9 @@ export type Values = ReadonlyMap<number, number>
 
 export interface Truth {
   readonly now: number
-  /** Since when nothing has happened to a worker: no start, no stop, no cut, no slow store; infinite while it is down. */
+  /**
+   * Since when nothing has happened to a worker: no start, no stop, no cut, no slow store; infinite while it is down.
+   */
   calmSince(worker: string): number
   /** Whether it does not reach some running worker now, or is not reached. */
   isCut(worker: string): boolean
@@ -80,7 +82,9 @@ export class Referee {
     return this.truth.now - this.truth.calmSince(worker)
   }
 
-  /** Somebody wants to make a generation behind `after`; `again`: it has read the store once more since it wanted to. */
+  /**
+   * Somebody wants to make a generation behind `after`; `again`: it has read the store once more since it wanted to.
+   */
   proposes(worker: string, after: number, again: boolean): void {
     assert(again, `${worker} proposes generation ${after + 1} on what it knew before`)
   }

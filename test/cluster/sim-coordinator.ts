@@ -1,4 +1,7 @@
-/** What a simulated worker does while it coordinates: it executes the tables of recovery, of changes of owners and of checkpoints. */
+/**
+ * What a simulated worker does while it coordinates: it executes the tables of recovery, of changes of owners and of
+ * checkpoints.
+ */
 import { holds, type Purpose } from '../../src/checkpoint/barrier.ts'
 import type { MakeRecord } from '../../src/checkpoint/chain-writer.ts'
 import type { Cluster, Member } from '../../src/checkpoint/cluster.ts'

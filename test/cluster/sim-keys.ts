@@ -1,6 +1,6 @@
 /**
- * The key groups of a simulated worker: what it has counted for each, in the place of a pipeline's state, and how that is held
- * and restored.
+ * The key groups of a simulated worker: what it has counted for each, in the place of a pipeline's state, and how that
+ * is held and restored.
  */
 import type { Fate } from '../../src/checkpoint/barrier.ts'
 import type { Cluster } from '../../src/checkpoint/cluster.ts'

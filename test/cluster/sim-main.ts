@@ -1,4 +1,7 @@
-/** Runs clusters from a seed up to another; ends with status 1 at the first that breaks a rule. A third word shows the log. */
+/**
+ * Runs clusters from a seed up to another; ends with status 1 at the first that breaks a rule. A third word shows the
+ * log.
+ */
 import { ClusterSim } from './cluster-sim.ts'
 
 const [from = 1, to = from] = process.argv.slice(2, 4).map(Number)

@@ -1,7 +1,7 @@
 /**
- * A worker as far as the cluster's tables reach: it executes their effects on a simulated store and simulated links, and
- * counts records for its key groups (`sim-keys.ts`) instead of running a pipeline. It decides nothing. What it does as the
- * coordinator stands in `sim-coordinator.ts`.
+ * A worker as far as the cluster's tables reach: it executes their effects on a simulated store and simulated links,
+ * and counts records for its key groups (`sim-keys.ts`) instead of running a pipeline. It decides nothing. What it does
+ * as the coordinator stands in `sim-coordinator.ts`.
  */
 import { assert } from '../../src/base/assert.ts'
 import { holds } from '../../src/checkpoint/barrier.ts'

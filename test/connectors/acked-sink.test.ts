@@ -288,7 +288,9 @@ describe('tcpSink({ protocol: acked })', () => {
     expect(receiver.texts).toEqual([])
   })
 
-  /** Somebody at the receiver's address who answers with `answers`, one after another, each time that something comes. */
+  /**
+   * Somebody at the receiver's address who answers with `answers`, one after another, each time that something comes.
+   */
   function stranger(bench: Bench, answers: readonly Parameters<typeof encodeDelivery>[0][][]): void {
     const left = answers.map((messages) => Buffer.concat(messages.map((message) => encodeDelivery(message))))
     const { network } = bench.world.machine('receiver').start('receiver').env

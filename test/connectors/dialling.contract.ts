@@ -1,4 +1,6 @@
-/** What every sink that dials a consumer owes it, whatever it dials by: the tests of `sink.contract.ts` that they share. */
+/**
+ * What every sink that dials a consumer owes it, whatever it dials by: the tests of `sink.contract.ts` that they share.
+ */
 import { expect, test } from 'vitest'
 import { Prng } from '../../src/base/prng.ts'
 import type { SinkConnector, Writer } from '../../src/connectors/connector.ts'

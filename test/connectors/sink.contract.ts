@@ -2,8 +2,8 @@
  * Holds a sink to what it promises, through kills, power losses, abandoned epochs and rollbacks.
  *
  * A trial plays the worker: it gives the writer the records 0, 1, 2 …, cuts them by barriers, and keeps a chain of
- * complete epochs that no crash touches: position and snapshot. After a crash it goes back to the chain's last epoch and
- * gives the records from there on again, as a source would. What a reader sees is compared with the promise.
+ * complete epochs that no crash touches: position and snapshot. After a crash it goes back to the chain's last epoch
+ * and gives the records from there on again, as a source would. What a reader sees is compared with the promise.
  */
 import { expect } from 'vitest'
 import { makeLimits } from '../../src/base/limits.ts'

@@ -1,4 +1,6 @@
-/** The WebSocket sinks on real sockets: who reads slowly holds them back or is dropped, and nothing is held without end. */
+/**
+ * The WebSocket sinks on real sockets: who reads slowly holds them back or is dropped, and nothing is held without end.
+ */
 import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'

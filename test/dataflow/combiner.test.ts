@@ -1,7 +1,7 @@
 /**
  * Adding up before sending:
- * - what is combined behind a combiner equals what is added without one, whatever the order and the sizes of batches, with
- *   the name of each key's last record (Y3), also where records throw (Y4)
+ * - what is combined behind a combiner equals what is added without one, whatever the order and the sizes of batches,
+ *   with the name of each key's last record (Y3), also where records throw (Y4)
  * - all of it stands before every marker (Y1), and goes on in usual batches, each when its worker has room (Y2)
  * - the step behind takes accumulators and records alike
  */

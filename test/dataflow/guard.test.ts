@@ -3,7 +3,8 @@
  * - a result that shares an object with the state, however deep
  * - two keys that share an object, by init or by a record
  * - a state that could not be written
- * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten is none.
+ * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten
+ * is none.
  */
 import { expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'

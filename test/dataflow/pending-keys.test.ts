@@ -1,7 +1,7 @@
 /**
  * The keys whose newest result is still to be emitted:
- * - each comes out once, with the record that changed it last, however snapshots and emissions fall (G2, G3), and also where
- *   its entry has gone and come back
+ * - each comes out once, with the record that changed it last, however snapshots and emissions fall (G2, G3), and also
+ *   where its entry has gone and come back
  * - rows that no key needs any more are let go of (G4)
  * - what a snapshot holds does not change any more (G1), and put back it is the same
  */

@@ -1,6 +1,6 @@
 /**
- * Gathering by worker: whatever throws and whatever waits, every record goes to the owner of its key, in order and once,
- * with the names that one exchange to one worker would have given it.
+ * Gathering by worker: whatever throws and whatever waits, every record goes to the owner of its key, in order and
+ * once, with the names that one exchange to one worker would have given it.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

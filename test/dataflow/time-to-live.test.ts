@@ -2,8 +2,10 @@
  * When keys go that no record touches:
  * - also where one of several sources has nothing to say, and not before it has handed over what came in
  * - also where there is always a batch to take
- * - not while what is replayed goes back and forth in time, nor before what asyncMap or an aggregate in front of them holds
- * - not before their results have gone out: neither with time, nor where a record begins them anew, nor without room for them
+ * - not while what is replayed goes back and forth in time, nor before what asyncMap or an aggregate in front of them
+ *   holds
+ * - not before their results have gone out: neither with time, nor where a record begins them anew, nor without room
+ *   for them
  * And what workers send one another is not added up there: a sum does not tell what came before the end of a key.
  */
 import { describe, expect, test } from 'vitest'

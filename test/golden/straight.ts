@@ -1,6 +1,6 @@
 /**
- * Runs a pipeline in the most straightforward way: one record after another, one map per keyed step, sources in the order
- * in which they are given. What an engine does with more workers, barriers and crashes must come to the same.
+ * Runs a pipeline in the most straightforward way: one record after another, one map per keyed step, sources in the
+ * order in which they are given. What an engine does with more workers, barriers and crashes must come to the same.
  */
 import type { Key } from '../../src/base/hash.ts'
 import { Cuts } from '../../src/model/connector.ts'

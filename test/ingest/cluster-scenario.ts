@@ -1,13 +1,14 @@
 /**
- * A run of producers against the doors of a cluster, drawn from a seed: producers that hop from worker to worker while old
- * connections drain, workers that die, stop, come back with their journal or without it, generations with and without each
- * of them, epochs that complete or do not, going back to any epoch of the horizon, journals that are in reach of the
- * others or not, and workers that go on in a generation that is over. Throws where a promise is broken:
+ * A run of producers against the doors of a cluster, drawn from a seed: producers that hop from worker to worker while
+ * old connections drain, workers that die, stop, come back with their journal or without it, generations with and
+ * without each of them, epochs that complete or do not, going back to any epoch of the horizon, journals that are in
+ * reach of the others or not, and workers that go on in a generation that is over. Throws where a promise is broken:
  *
- * 1. What the pipeline has of an acked stream is 1 … k, always, fed by one worker at a time, each record as it was sent.
+ * 1. What the pipeline has of an acked stream is 1 … k, always, fed by one worker at a time, each record as it was
+ *    sent.
  * 2. The rows of an epoch say exactly what the pipeline has.
- * 3. What was said to be `journaled` is in the pipeline at the end, whatever became of its producer: where its journal is
- *    in reach without the return of its worker.
+ * 3. What was said to be `journaled` is in the pipeline at the end, whatever became of its producer: where its journal
+ *    is in reach without the return of its worker.
  * 4. What was said to be `stable` is in a complete epoch when it is said.
  * 5. Of what a plain connection brought each record comes once at most, and in order.
  * 6. When the weather is over, everything that a living producer sent comes in.
@@ -93,7 +94,9 @@ class Run implements Scene {
   private wiped = false
   private finishing = false
   private lossy = false
-  /** An epoch was given up that producers had been told of: what it covered lies in journals alone until the next one. */
+  /**
+   * An epoch was given up that producers had been told of: what it covered lies in journals alone until the next one.
+   */
   private wentBack = false
 
   constructor(seed: number) {

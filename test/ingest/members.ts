@@ -1,4 +1,6 @@
-/** Members of a simulated cluster as their doors see it: workers on machines of their own, and the links between them. */
+/**
+ * Members of a simulated cluster as their doors see it: workers on machines of their own, and the links between them.
+ */
 
 import { fail } from '../../src/base/errors.ts'
 import type { Limits } from '../../src/base/limits.ts'

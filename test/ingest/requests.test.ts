@@ -1,4 +1,7 @@
-/** What requests are told when their stream is elsewhere, leaves or goes back; that they are taken stands in the HTTP source's tests. */
+/**
+ * What requests are told when their stream is elsewhere, leaves or goes back; that they are taken stands in the HTTP
+ * source's tests.
+ */
 import { beforeEach, expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
 import type { Address } from '../../src/env/network.ts'

@@ -1,4 +1,7 @@
-/** Dead letters over `kill -9`: each there once, tried again once, gone for good once they are purged; and after the end of a run. */
+/**
+ * Dead letters over `kill -9`: each there once, tried again once, gone for good once they are purged; and after the end
+ * of a run.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

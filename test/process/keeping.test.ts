@@ -1,4 +1,6 @@
-/** What a worker keeps, as its commands show it: checkpoints and whether they are whole, streams and what they wait for. */
+/**
+ * What a worker keeps, as its commands show it: checkpoints and whether they are whole, streams and what they wait for.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** The package as users get it: packed, installed in an empty folder, the README's example run there, and a project made. */
+/**
+ * The package as users get it: packed, installed in an empty folder, the README's example run there, and a project
+ * made.
+ */
 import {
   existsSync,
   mkdirSync,

@@ -1,6 +1,6 @@
 /**
- * The package file, as `npm pack` makes it. It is packed out of a copy: packing builds, which takes away what was built before,
- * and other tests beside this one use that of the checkout.
+ * The package file, as `npm pack` makes it. It is packed out of a copy: packing builds, which takes away what was built
+ * before, and other tests beside this one use that of the checkout.
  */
 import { execFile } from 'node:child_process'
 import { cpSync, rmSync, symlinkSync } from 'node:fs'

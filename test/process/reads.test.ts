@@ -1,4 +1,7 @@
-/** A cluster of real processes on one machine: any worker shows what an acknowledgement covers, and redirects lead to the end. */
+/**
+ * A cluster of real processes on one machine: any worker shows what an acknowledgement covers, and redirects lead to
+ * the end.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

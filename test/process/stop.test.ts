@@ -1,4 +1,7 @@
-/** Workers that somebody stops while they start, or whose disk does not answer: a pipe that nobody writes to stands for one that hangs. */
+/**
+ * Workers that somebody stops while they start, or whose disk does not answer: a pipe that nobody writes to stands for
+ * one that hangs.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'

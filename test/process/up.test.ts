@@ -1,4 +1,6 @@
-/** `potoroo up` as a person meets it: comes up, starts again what ends, ends with its workers, and gives up in words. */
+/**
+ * `potoroo up` as a person meets it: comes up, starts again what ends, ends with its workers, and gives up in words.
+ */
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFailed, test } from 'vitest'

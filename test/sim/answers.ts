@@ -1,6 +1,6 @@
 /**
- * What functions of `asyncMap` answer with in simulated systems: no promise, for that would be kept in turns of the real event
- * loop, but what the engine asks of one. Who runs a pipeline decides when it is heard.
+ * What functions of `asyncMap` answer with in simulated systems: no promise, for that would be kept in turns of the
+ * real event loop, but what the engine asks of one. Who runs a pipeline decides when it is heard.
  */
 import type { Env } from '../../src/env/env.ts'
 

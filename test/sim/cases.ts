@@ -1,6 +1,6 @@
 /**
- * The pipelines that simulated systems run, and what their producers send: the samples, and graphs that are drawn. Where
- * records come from and go to is drawn too and put into the plan; the pipelines do not know.
+ * The pipelines that simulated systems run, and what their producers send: the samples, and graphs that are drawn.
+ * Where records come from and go to is drawn too and put into the plan; the pipelines do not know.
  */
 import type { Prng } from '../../src/base/prng.ts'
 import { isCaused } from '../../src/dataflow/lineage.ts'
@@ -25,7 +25,10 @@ import { HOOK_TIMEOUT_MS } from './hook.ts'
 import { PATH } from './poster.ts'
 import { marketSpread, sequenceWindow, wordCount } from './samples.ts'
 
-/** The machine of the worker, that of its consumers, those of who receives what acked sinks give, by TCP and by WebSocket, and what webhooks do. */
+/**
+ * The machine of the worker, that of its consumers, those of who receives what acked sinks give, by TCP and by
+ * WebSocket, and what webhooks do.
+ */
 export const WORKER = 'w'
 export const CONSUMER = 'c'
 export const RECEIVERS = { acked: 'r', 'acked-websocket': 'rw' } as const
@@ -84,7 +87,10 @@ export interface Case {
   readonly build: (pipeline?: Pipeline) => Plan
   /** The same, where producers of the acked sources that `chooses` names post their records instead. */
   readonly posted: (chooses: (feed: Feed) => boolean) => Case
-  /** The same, where those who send to the steps that `chooses` names do so by WebSocket, and what they give by TCP is posted. */
+  /**
+   * The same, where those who send to the steps that `chooses` names do so by WebSocket, and what they give by TCP is
+   * posted.
+   */
   readonly webbed: (chooses: (step: string) => boolean) => Case
   /** The same, where the sources of files that `chooses` names follow one that grows. */
   readonly followed: (chooses: (step: string) => boolean) => Case
@@ -95,8 +101,8 @@ const ackedKinds = ['acked', 'acked-websocket'] as const
 const ACKED = 0.25
 
 /**
- * Draws a pipeline, where its records come from and where they go. `acked` draws which sinks have receivers that acknowledge: a
- * generator of its own, so that everything else stays as it was.
+ * Draws a pipeline, where its records come from and where they go. `acked` draws which sinks have receivers that
+ * acknowledge: a generator of its own, so that everything else stays as it was.
  */
 export function drawCase(random: Prng, acked: Prng, place: Place = alone): Case {
   const draw = [wordCount, sequenceWindow, marketSpread, drawGraph, drawGraph, drawGraph][random.below(6)]!
@@ -166,7 +172,10 @@ export function folderOf(feed: Feed): string {
   return `/in-${feed.step}`
 }
 
-/** The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has; others stay as they are. */
+/**
+ * The plan with the sources and sinks that were drawn, and the decoders, encoders and framings that it has; others stay
+ * as they are.
+ */
 function rehouse(planned: Plan, feeds: readonly Feed[], drains: readonly Drain[], place: Place): Plan {
   return {
     ...planned,

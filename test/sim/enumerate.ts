@@ -1,14 +1,14 @@
 /**
- * Targeted search beside chance: a small system or cluster in fair weather, run once as it is, then once with each fault at each of
- * its points, and then with pairs of them.
+ * Targeted search beside chance: a small system or cluster in fair weather, run once as it is, then once with each
+ * fault at each of its points, and then with pairs of them.
  *
- * E1. The points of a run are those of its one clean run, in order: what a fault at the first of two changes, it changes
- *     behind it, so the second is counted from there.
- * E2. Pairs begin on the path of an acknowledged output: where something is written, synced or named on the way from the
- *     journal over packs, manifests and the chain to a file of a sink.
- * E3. Whoever stops early has tried points from everywhere: attempts are made in an order that is spread over all of them, the
- *     same in every run; of points that are alike but for their numbers the first and the last come before the others, and single
- *     faults and pairs are tried by turns.
+ * E1. The points of a run are those of its one clean run, in order: what a fault at the first of two changes, it
+ *     changes behind it, so the second is counted from there.
+ * E2. Pairs begin on the path of an acknowledged output: where something is written, synced or named on the way from
+ *     the journal over packs, manifests and the chain to a file of a sink.
+ * E3. Whoever stops early has tried points from everywhere: attempts are made in an order that is spread over all of
+ *     them, the same in every run; of points that are alike but for their numbers the first and the last come before
+ *     the others, and single faults and pairs are tried by turns.
  */
 import { calm } from '../../src/sim/weather.ts'
 import { runClusterOf } from './clusters/cluster.ts'

@@ -1,10 +1,10 @@
 /**
  * Pipelines that nobody would write: graphs drawn from the operators that there are. Every record is `{ k, n }`, every
- * function depends on its arguments alone, and the stateful ones on the order of what they get, so that a history that is
- * wrong anywhere gives another state.
+ * function depends on its arguments alone, and the stateful ones on the order of what they get, so that a history that
+ * is wrong anywhere gives another state.
  *
- * What drops its keys, or forgets them after a time, is known by its output alone: whatever comes to it comes out, and must come
- * out as it is.
+ * What drops its keys, or forgets them after a time, is known by its output alone: whatever comes to it comes out, and
+ * must come out as it is.
  */
 import type { Key } from '../../src/base/hash.ts'
 import type { Prng } from '../../src/base/prng.ts'

@@ -1,8 +1,10 @@
 /**
- * A file that grows, as the log of a program does: records are added at its end, and now and then it gets another name and begins anew
- * under its own, as logs are rotated. A reader who was away finds under the other names what it has not read.
+ * A file that grows, as the log of a program does: records are added at its end, and now and then it gets another name
+ * and begins anew under its own, as logs are rotated. A reader who was away finds under the other names what it has not
+ * read.
  *
- * Who begins with nothing begins with the file that is there: it is rotated once an epoch has a place in it. What is written is durable at once. Between the two names there is a moment in which there is no file.
+ * Who begins with nothing begins with the file that is there: it is rotated once an epoch has a place in it. What is
+ * written is durable at once. Between the two names there is a moment in which there is no file.
  */
 import type { Prng } from '../../src/base/prng.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -11,7 +13,9 @@ import type { Laid } from './outside.ts'
 
 /** Of so many times that it grows it is rotated before one, about. */
 const ROTATED = 12
-/** And not for so long after the last time, in milliseconds: who looks for a file through all names looks three times. */
+/**
+ * And not for so long after the last time, in milliseconds: who looks for a file through all names looks three times.
+ */
 const STAYS_MS = 1000
 /** For so long there may be no file, in milliseconds. */
 const GONE_MS = 5

@@ -1,6 +1,6 @@
 /**
- * Who receives what webhooks post, on the simulated network: in weather it answers late, says that it has failed when it has taken what
- * came, hangs up before it has answered, or does not take it. What it has taken it has for good.
+ * Who receives what webhooks post, on the simulated network: in weather it answers late, says that it has failed when
+ * it has taken what came, hangs up before it has answered, or does not take it. What it has taken it has for good.
  */
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Answer, HttpCall } from '../../src/env/http.ts'
@@ -9,7 +9,9 @@ import type { Machine, SimProcess } from '../../src/sim/world.ts'
 /** How long a writer waits for an answer, in milliseconds. */
 export const HOOK_TIMEOUT_MS = 300
 
-/** What becomes of a request: whether it is taken, what is answered, and how late. `null`: the connection is given up. */
+/**
+ * What becomes of a request: whether it is taken, what is answered, and how late. `null`: the connection is given up.
+ */
 interface Reply {
   readonly share: number
   readonly takes: boolean

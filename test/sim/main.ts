@@ -1,6 +1,6 @@
 /**
- * Simulated clusters on the command line, in as many processes as there are processors: `npm run sim -- --help` says what can be
- * asked of it (`options.ts`).
+ * Simulated clusters on the command line, in as many processes as there are processors: `npm run sim -- --help` says
+ * what can be asked of it (`options.ts`).
  *
  * M1. Whatever finds something is printed with the command that runs it again.
  */

@@ -1,6 +1,7 @@
 /**
  * Faults planted in the engine, to see that simulated systems find them: a checker that never complained has proved
- * nothing. `npm run sim -- --mutants` runs them all. They stand by theme in `mutants/`, and in this order in `mutants.md`.
+ * nothing. `npm run sim -- --mutants` runs them all. They stand by theme in `mutants/`, and in this order in
+ * `mutants.md`.
  */
 import { ageMutants } from './mutants/ages.ts'
 import { askedMutants } from './mutants/asked.ts'

@@ -204,7 +204,10 @@ function taskOf({ mutants, enumerate, twice, corpus }: Given, seeds: readonly st
   return seeds.length === 1 ? 'replay' : 'many'
 }
 
-/** How many seeds, from which one on, and for how long. Of those that are known by name, each is run, however slow the machine is. */
+/**
+ * How many seeds, from which one on, and for how long. Of those that are known by name, each is run, however slow the
+ * machine is.
+ */
 function boundsOf(given: Given, task: Task): { seconds: number; count: number; from: number } {
   const isTimed = given.seeds === undefined && task !== 'mutants' && task !== 'corpus'
   const { seeds, seconds = isTimed ? A_WHILE : Number.POSITIVE_INFINITY } = given

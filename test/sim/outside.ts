@@ -153,7 +153,9 @@ export class Outside {
     return rememberedMs === null ? {} : { rememberedMs }
   }
 
-  /** Somebody begins with a copy of a producer's outbox, on a machine of its own; at once, or with one out of a backup. */
+  /**
+   * Somebody begins with a copy of a producer's outbox, on a machine of its own; at once, or with one out of a backup.
+   */
   copyOutbox({ feed, producer }: Brings<SimProducer>): void {
     const twin = this.producerOf(`${producer.machine}-copy${this.producers.length}`, this.producers.length, feed)
     twin.copy(producer)
@@ -308,8 +310,8 @@ export class Outside {
   }
 
   /**
-   * Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on. Senders whose
-   * connection `stands` keep it.
+   * Fair weather: everybody is there, and what is not made by now never is, but for a few that show that all goes on.
+   * Senders whose connection `stands` keep it.
    */
   settle(stands: (sender: SimSender) => boolean = () => false): void {
     for (const reader of this.readers) reader.continue()
@@ -331,8 +333,8 @@ export class Outside {
   }
 
   /**
-   * Whether everything that was made is in; `seen` is the highest record of each life that was decoded, `covered` that of each
-   * incarnation which an epoch has.
+   * Whether everything that was made is in; `seen` is the highest record of each life that was decoded, `covered` that
+   * of each incarnation which an epoch has.
    */
   allIn(seen: ReadonlyMap<string, number>, covered: ReadonlyMap<string, number> | null = null): boolean {
     // Of a producer that has lost what it had, journals have what was journaled. They are in no hurry.
@@ -368,7 +370,10 @@ export class Outside {
     return parts
   }
 
-  /** What everybody has made, for the checkers; `given` is what was given up of incarnations, `owed` what senders have made that is in. */
+  /**
+   * What everybody has made, for the checkers; `given` is what was given up of incarnations, `owed` what senders have
+   * made that is in.
+   */
   lives(given: ReadonlyMap<string, Life['lost']> = new Map(), owed: ReadonlySet<SenderLife> = new Set()): Life[] {
     const lives: Life[] = []
     const add = (feed: Feed, name: string, made: number, owed: number, whole: boolean, more: More = {}): void => {
@@ -405,8 +410,8 @@ export class Outside {
 type More = Partial<Pick<Life, 'first' | 'lost' | 'stream' | 'forked'>>
 
 /**
- * What has to be there of a life: of one that a copy goes on for, what was stable. Where sources are `forgetful` journals that were
- * away do not count any more.
+ * What has to be there of a life: of one that a copy goes on for, what was stable. Where sources are `forgetful`
+ * journals that were away do not count any more.
  */
 function owedOf({ made, gone, copied, journaled, stable }: ProducerLife, forgetful: boolean): number {
   if (!gone) return made

@@ -91,8 +91,8 @@ export class Plot {
   }
 
   /**
-   * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one stands,
-   * for what exists once and is damaged is lost.
+   * The worker dies, and a bit of its last epoch turns: it has to go back to the one before. Only where that one
+   * stands, for what exists once and is damaged is lost.
    */
   private damage(): void {
     const { station, random } = this

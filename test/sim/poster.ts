@@ -1,12 +1,14 @@
 /**
- * A producer that posts its records by HTTP, under a key, as an actor of a simulated run: one request at a time, which it keeps on its
- * disk with what is in it until it is answered, and then forgets. A crash of its process spares that disk or takes it.
+ * A producer that posts its records by HTTP, under a key, as an actor of a simulated run: one request at a time, which
+ * it keeps on its disk with what is in it until it is answered, and then forgets. A crash of its process spares that
+ * disk or takes it.
  *
  * B1. A request says the same whenever it comes again; whose disk is gone is another incarnation.
  * B2. `journaled` and `stable` are what its answers have said; nobody has its records any more once they are journaled.
- * B3. Who has nothing to say and does not know whether all of it is stable says the last of it once more, and asks for that.
- * B4. Who is told that what was journaled is not known, or has no answer for as long as its source remembers a stream, begins anew: what
- *     it had then may count or not.
+ * B3. Who has nothing to say and does not know whether all of it is stable says the last of it once more, and asks for
+ *     that.
+ * B4. Who is told that what was journaled is not known, or has no answer for as long as its source remembers a stream,
+ *     begins anew: what it had then may count or not.
  */
 import type { IncomingAnswer } from '../../src/env/http.ts'
 import type { Address, NetworkError } from '../../src/env/network.ts'
@@ -31,7 +33,10 @@ export interface PosterOptions {
   readonly doors: readonly Address[]
   /** Longest pause, in milliseconds. */
   readonly patienceMs: number
-  /** For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said (B4). */
+  /**
+   * For how long a source remembers a stream behind its last record, in milliseconds; for ever where nothing is said
+   * (B4).
+   */
   readonly rememberedMs?: number
   readonly record: (life: string, sequence: number) => Uint8Array
 }

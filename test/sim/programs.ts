@@ -1,9 +1,10 @@
 /**
  * Programs of one pipeline that follow one another: a trunk that all of them have, and twigs that come, change and go.
  *
- * The trunk is a drawn graph whose heads (`Draw`) are watched: a step of its own counts what passes each, in every program. A
- * twig is a few steps in a row beside it, that listen to a head, read files or have producers of their own, and end in a file. What of a head's
- * records a twig must have is so told by the trunk, whose history is judged for itself (`checkers/twigs.ts`).
+ * The trunk is a drawn graph whose heads (`Draw`) are watched: a step of its own counts what passes each, in every
+ * program. A twig is a few steps in a row beside it, that listen to a head, read files or have producers of their own,
+ * and end in a file. What of a head's records a twig must have is so told by the trunk, whose history is judged for
+ * itself (`checkers/twigs.ts`).
  *
  * A step is known by its name: one that has another name, or another kind under its name, is another step.
  */

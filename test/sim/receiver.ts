@@ -1,7 +1,7 @@
 /**
- * A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its deaths.
- * What it hands over and what it writes down are one step: what came of a record is there, or the record comes again.
- * Its notes reach the disk in the order in which they were made; those under way when it dies are lost.
+ * A receiver of acked sinks on the simulated network: the intake of `potoroo/client`, and a disk that it keeps over its
+ * deaths. What it hands over and what it writes down are one step: what came of a record is there, or the record comes
+ * again. Its notes reach the disk in the order in which they were made; those under way when it dies are lost.
  */
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Caller } from '../../src/client/receiver/caller.ts'

@@ -1,11 +1,11 @@
 /**
  * Judges a worker that refuses to go back by itself: whether it had to, by what the weather has done to its disk.
  *
- * R1. It may refuse only where both ways are barred: the last epoch was damaged, now or for a generation before, and so is
- *     the journal behind the one before it. Where each worker has its journal for itself and one is alone, what the one before
- *     lacks may lie in that of another, to which a stream has gone or from which it has come since.
- * R2. Everything that it names as damaged is damaged: the object of the store, and the journal between the bytes that it
- *     names.
+ * R1. It may refuse only where both ways are barred: the last epoch was damaged, now or for a generation before, and so
+ *     is the journal behind the one before it. Where each worker has its journal for itself and one is alone, what the
+ *     one before lacks may lie in that of another, to which a stream has gone or from which it has come since.
+ * R2. Everything that it names as damaged is damaged: the object of the store, and the journal between the bytes that
+ *     it names.
  */
 import type { PotorooError } from '../../src/base/errors.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -26,8 +26,8 @@ export interface Ground {
 }
 
 /**
- * What is wrong with the refusal `error` of a worker that stands on `ground`; `null` where it was justified. `damaged`: the weather
- * has damaged an epoch that was the last one.
+ * What is wrong with the refusal `error` of a worker that stands on `ground`; `null` where it was justified. `damaged`:
+ * the weather has damaged an epoch that was the last one.
  */
 export function objectionToRefusal(error: PotorooError, ground: Ground, damaged: boolean): string | null {
   const isWounded = (path: string, from?: number, to?: number): boolean => {

@@ -85,9 +85,9 @@ export function linesIn(volume: Volume, path: string, grows: boolean): string[] 
 }
 
 /**
- * The lines that somebody reads in the files of `drains` now, each behind the name of its step: what a sink makes visible it must
- * never take back. What the weather has spoiled is no line: after a sync that failed there may be zeros in a growing file,
- * until its sink has written that part once more.
+ * The lines that somebody reads in the files of `drains` now, each behind the name of its step: what a sink makes
+ * visible it must never take back. What the weather has spoiled is no line: after a sync that failed there may be zeros
+ * in a growing file, until its sink has written that part once more.
  */
 export function readableIn(drains: readonly Drain[], volume: Volume): string[] {
   return drains.flatMap(({ step, kind, path }) => {

@@ -9,9 +9,9 @@ interface Part {
 }
 
 /**
- * Whether nothing is left that comes by itself: results, or keys with a time to live, which go where nothing is sent and
- * clocks are right. Where there are such keys sources look at the time for ever, so that something is always due. Files end, and
- * what only they have come to hears of no time any more.
+ * Whether nothing is left that comes by itself: results, or keys with a time to live, which go where nothing is sent
+ * and clocks are right. Where there are such keys sources look at the time for ever, so that something is always due.
+ * Files end, and what only they have come to hears of no time any more.
  */
 export function isAtRest(plan: Plan, parts: readonly Part[], rightClocks: boolean): boolean {
   const mortal = mortalSteps(plan)

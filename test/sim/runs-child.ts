@@ -1,4 +1,6 @@
-/** One of the processes among which `runs.ts` shares seeds out: runs those that it is sent, and answers with the sums. */
+/**
+ * One of the processes among which `runs.ts` shares seeds out: runs those that it is sent, and answers with the sums.
+ */
 import { type Runs, runSeeds } from './runs.ts'
 
 const what = JSON.parse(process.argv[2]!) as Runs

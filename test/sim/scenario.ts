@@ -1,6 +1,6 @@
 /**
- * A run with a bit of everything: timers, a conversation over two machines, a disk, kills, cuts and a power loss. Started
- * as a program, it prints the fingerprint of the run whose seed is its argument.
+ * A run with a bit of everything: timers, a conversation over two machines, a disk, kills, cuts and a power loss.
+ * Started as a program, it prints the fingerprint of the run whose seed is its argument.
  */
 import { Prng } from '../../src/base/prng.ts'
 import type { Connection, ConnectionHandler } from '../../src/env/network.ts'

@@ -2,8 +2,8 @@
  * Whole systems and clusters: the seeds that have found something, some that nobody has run, and a small system that is
  * killed at each point. They run in a process of their own, as on the command line, where the code runs as it is.
  *
- * F1. Fresh seeds are those of the minute in which the test runs (`options.ts`). One that finds something is printed with the command that
- *     runs it again; once it is understood it goes into `seeds.json`.
+ * F1. Fresh seeds are those of the minute in which the test runs (`options.ts`). One that finds something is printed
+ *     with the command that runs it again; once it is understood it goes into `seeds.json`.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

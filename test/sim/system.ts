@@ -1,12 +1,13 @@
 /**
- * One whole system in one process, from its seed: producers, a worker on a simulated machine, consumers, and the weather.
+ * One whole system in one process, from its seed: producers, a worker on a simulated machine, consumers, and the
+ * weather.
  *
  * Y1. Two acts: weather, in which only safety is asked for, then fair weather, in which everything must finish within
  *     `LIVE_MS`.
  * Y2. In the end the pipeline drains and a last life restores what it left: its states go on from those.
  * Y3. Where the last epoch is damaged and the journal behind the one before it too, by a loss of power or a sync that
- *     failed, the worker refuses to go back by itself, as it must: such a run ends there, and is counted. Whether it had
- *     to is judged by what the weather did (`refusal.ts`).
+ *     failed, the worker refuses to go back by itself, as it must: such a run ends there, and is counted. Whether it
+ *     had to is judged by what the weather did (`refusal.ts`).
  */
 
 import type { PotorooError } from '../../src/base/errors.ts'
@@ -63,8 +64,8 @@ export interface Result {
 export type Striker = (point: string) => Blow | null
 
 /**
- * `kill`: its process dies. `power`: its machine loses its power. `stop`: it stands still for a while. `cut`: it goes on, and hears
- * nothing of the other workers for a while.
+ * `kill`: its process dies. `power`: its machine loses its power. `stop`: it stands still for a while. `cut`: it goes
+ * on, and hears nothing of the other workers for a while.
  */
 export type Blow = 'kill' | 'power' | 'stop' | 'cut'
 

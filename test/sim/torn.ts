@@ -1,5 +1,6 @@
 /**
- * Steps that fail half-way: they have changed their state, or put out a part, when they throw. Nothing of that may be seen (PROTOCOLS 9).
+ * Steps that fail half-way: they have changed their state, or put out a part, when they throw. Nothing of that may be
+ * seen (PROTOCOLS 9).
  */
 import type { Key } from '../../src/base/hash.ts'
 import { type KeyedStream, milliseconds } from '../../src/index.ts'

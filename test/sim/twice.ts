@@ -1,6 +1,6 @@
 /**
- * Z1 for whole systems and clusters: a run is a function of its seed. Two processes run the same seeds, one of them from the
- * last to the first, so that neither what a process has run before nor its own memory may have a part in it.
+ * Z1 for whole systems and clusters: a run is a function of its seed. Two processes run the same seeds, one of them
+ * from the last to the first, so that neither what a process has run before nor its own memory may have a part in it.
  *
  * It is also what such a process runs: given seeds, it answers with the fingerprints of their runs.
  */

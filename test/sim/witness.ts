@@ -34,7 +34,8 @@ export function labelled(cause: string, bytes: Buffer): Buffer {
 }
 
 /**
- * F1. A function is given states of the form of its own version, and what makes these of another form is given that one.
+ * F1. A function is given states of the form of its own version, and what makes these of another form is given that
+ *     one.
  */
 export class Witness {
   readonly complaints: string[] = []
@@ -45,8 +46,8 @@ export class Witness {
   mended = false
 
   /**
-   * `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number, and what its steps
-   * keep has this form.
+   * `plan` with functions that leave a trace, and whose answers come `later`; it is that of the program of this number,
+   * and what its steps keep has this form.
    */
   trace(plan: Plan, later: Later, program = 0, form = 1): Plan {
     return { ...plan, tasks: plan.tasks.map((task) => this.task(task, later, program, form)) }

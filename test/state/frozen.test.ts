@@ -161,7 +161,9 @@ test('an epoch that is not written yet cannot be complete', () => {
   expect(() => store.complete()).toThrow(InvariantError)
 })
 
-/** Lives on for `epochs` epochs, each of which changes a share of the keys; answers what a restore of each would decode. */
+/**
+ * Lives on for `epochs` epochs, each of which changes a share of the keys; answers what a restore of each would decode.
+ */
 function chains(store: KeyedStore, keys: number, epochs: number, share: number): number[] {
   const inChain = new Map<number, number>()
   const totals: number[] = []

@@ -1,4 +1,6 @@
-/** The sample of what key groups are given: shares come out right whatever the size of batches and the order of keys. */
+/**
+ * The sample of what key groups are given: shares come out right whatever the size of batches and the order of keys.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { KeyGroupLoad } from '../../src/state/key-group-load.ts'

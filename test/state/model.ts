@@ -175,8 +175,8 @@ export class Model {
   }
 
   /**
-   * The worker dies and another one begins with what the checkpoints hold, having made tables of the first `ahead` chunks of
-   * each key group.
+   * The worker dies and another one begins with what the checkpoints hold, having made tables of the first `ahead`
+   * chunks of each key group.
    */
   restart(ahead = 0): void {
     this.store = this.restored(ahead)

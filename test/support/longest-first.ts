@@ -1,6 +1,6 @@
 /**
- * The file that takes longest runs first: begun among the last, it would have a processor to itself at the end, and the other
- * one nothing to do. Where no earlier run is known Vitest goes by the length of files, and this one is short.
+ * The file that takes longest runs first: begun among the last, it would have a processor to itself at the end, and the
+ * other one nothing to do. Where no earlier run is known Vitest goes by the length of files, and this one is short.
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 

@@ -1,8 +1,8 @@
 /**
  * What comments cite: invariants, by their letter and number, and sections of `src/PROTOCOLS.md`.
  *
- * C1. A number on its own stands at the head of the same file. Of another file it is cited with that file's name, in front or
- *     behind: "`frozen.ts`, K4" and "K4 of `frozen.ts`". Of the protocols it is "PROTOCOLS 2, S8".
+ * C1. A number on its own stands at the head of the same file. Of another file it is cited with that file's name, in
+ *     front or behind: "`frozen.ts`, K4" and "K4 of `frozen.ts`". Of the protocols it is "PROTOCOLS 2, S8".
  * C2. No head has a number twice.
  */
 

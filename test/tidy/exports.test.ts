@@ -7,7 +7,9 @@ const root = join(import.meta.dirname, '../..')
 const paths = globSync(['vitest.config.ts', '{src,test,bench,pipelines}/**/*.{ts,js}'], { cwd: root })
 const files = new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 
-/** Fields of connectors are found by their files (`test/cli/connectors-page.ts`), and tests write files of their own. */
+/**
+ * Fields of connectors are found by their files (`test/cli/connectors-page.ts`), and tests write files of their own.
+ */
 const FOUND = /^src\/connectors\/\w[\w-]*\/describe\.ts$|\.test\.ts$/
 
 /** The words of a file's code, without its comments. */

@@ -1,4 +1,7 @@
-/** What comments and pages name is there: files by their paths or the ends of them, members of classes, limits, errors, metrics. */
+/**
+ * What comments and pages name is there: files by their paths or the ends of them, members of classes, limits, errors,
+ * metrics.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -30,7 +33,8 @@ function named(form: RegExp): readonly { readonly at: string; readonly name: str
 }
 
 test('files that are named are there', () => {
-  // What users write, such as `word-count.ts` of their own, is a name without a folder; what is installed stands elsewhere.
+  // What users write, such as `word-count.ts` of their own, is a name without a folder; what is installed stands
+  // elsewhere.
   const files = named(/^(?!node_modules\/)[\w.-]+\/[\w./-]*\.(ts|js)$/)
   expect(files.length).toBeGreaterThan(200)
   const absent = files.filter(({ name }) => !paths.some((path) => path === name || path.endsWith(`/${name}`)))

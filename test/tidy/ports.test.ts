@@ -1,6 +1,6 @@
 /**
- * A port that a test holds with a server that does nothing is one that it means to use otherwise: behind the server's end, or
- * at the same time. One of the system's own range may be somebody else's by then, so it comes from `freePort`.
+ * A port that a test holds with a server that does nothing is one that it means to use otherwise: behind the server's
+ * end, or at the same time. One of the system's own range may be somebody else's by then, so it comes from `freePort`.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

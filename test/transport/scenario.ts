@@ -3,7 +3,8 @@
  * processes, restarts with new incarnations, generations that the workers activate each in its own time. Throws where a
  * promise is broken:
  *
- * 1. What one worker says to another on the control lane in a generation arrives there in that generation, once, in order.
+ * 1. What one worker says to another on the control lane in a generation arrives there in that generation, once, in
+ *    order.
  * 2. So do the elements of each channel; no marker overtakes a batch, and the last watermark is never lost.
  * 3. Nothing comes from another generation, or from an incarnation that the generation does not name.
  * 4. What a receiver holds stays within its window and one batch, and what a sender keeps within its channels' windows.

@@ -1,4 +1,7 @@
-/** What pages and docstrings of the package's functions show compiles as it stands there, and no function is without an example. */
+/**
+ * What pages and docstrings of the package's functions show compiles as it stands there, and no function is without an
+ * example.
+ */
 import { execFile } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

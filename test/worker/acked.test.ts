@@ -1,6 +1,6 @@
 /**
- * Producers of the acked protocol in front of several workers, in the simulator: what is acknowledged is there once, whoever
- * dies, and wherever a producer turns to.
+ * Producers of the acked protocol in front of several workers, in the simulator: what is acknowledged is there once,
+ * whoever dies, and wherever a producer turns to.
  */
 import { expect, test } from 'vitest'
 import type { Limits } from '../../src/base/limits.ts'

@@ -1,4 +1,7 @@
-/** The end of a worker that is alone: whatever runs on it, or is on its way to its end, comes to a last checkpoint before. */
+/**
+ * The end of a worker that is alone: whatever runs on it, or is on its way to its end, comes to a last checkpoint
+ * before.
+ */
 import { expect, test } from 'vitest'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Several workers on simulated machines with one store, in calm weather: they come to one generation after every change of
- * who is there.
+ * Several workers on simulated machines with one store, in calm weather: they come to one generation after every change
+ * of who is there.
  */
 import { describe, expect, test } from 'vitest'
 import { counting, Town } from './town.ts'

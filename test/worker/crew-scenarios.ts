@@ -1,6 +1,6 @@
 /**
- * What one pipeline on several workers goes through: exact and in order per key, through checkpoints, kills, other owners and
- * rollbacks. Each throws where a promise is broken.
+ * What one pipeline on several workers goes through: exact and in order per key, through checkpoints, kills, other
+ * owners and rollbacks. Each throws where a promise is broken.
  */
 import assert from 'node:assert/strict'
 import { fail } from '../../src/base/errors.ts'
@@ -131,7 +131,10 @@ function checkpointed(names: readonly string[]): void {
   }
 }
 
-/** The manifest of the last complete epoch, which the store of `hand` has, and its path; and those of the epochs before it. */
+/**
+ * The manifest of the last complete epoch, which the store of `hand` has, and its path; and those of the epochs before
+ * it.
+ */
 function lastOf({ reader, store, crew }: Hand): { readonly manifest: Manifest; readonly others: readonly string[] } {
   const paths = reader.cluster.pipelines.get(crew.pipeline)!.epochs.map((one) => one.manifest)
   const path = paths.at(-1)!
@@ -177,7 +180,9 @@ function setbacks(crew: Crew, count: number): number {
   return most
 }
 
-/** Kills all, does harm to what the last epoch needs and to the manifests before it, and lets all go on in spite of it. */
+/**
+ * Kills all, does harm to what the last epoch needs and to the manifests before it, and lets all go on in spite of it.
+ */
 function goOnWithout(harm: (hand: Hand, pack: PackEntry) => string, names: readonly string[]): void {
   const crew = crewOf(names, { count: 4000, rate: 2000 })
   const [coordinator] = names.map((name) => crew.hand(name)) as [Hand]

@@ -1,6 +1,6 @@
 /**
- * Several workers that run one pipeline, with a membership that the test decides: real executions and links on a simulated
- * network, one store on a volume that all machines mount.
+ * Several workers that run one pipeline, with a membership that the test decides: real executions and links on a
+ * simulated network, one store on a volume that all machines mount.
  */
 import { assert } from '../../src/base/assert.ts'
 import type { ByteReader } from '../../src/base/bytes.ts'

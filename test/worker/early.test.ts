@@ -1,4 +1,6 @@
-/** What members say to pipelines that are not up yet: in order, each once, with its bytes, and no more than may wait. */
+/**
+ * What members say to pipelines that are not up yet: in order, each once, with its bytes, and no more than may wait.
+ */
 import { expect, test } from 'vitest'
 import { ByteReader } from '../../src/base/bytes.ts'
 import type { ControlMessage } from '../../src/transport/wire.ts'

@@ -1,6 +1,6 @@
 /**
- * Pipelines that have failed, on all members or on one: what becomes of the records that the journals have of them, who waits
- * for that, and how they begin anew. Two workers in this process, whose journals are in reach of nobody else.
+ * Pipelines that have failed, on all members or on one: what becomes of the records that the journals have of them, who
+ * waits for that, and how they begin anew. Two workers in this process, whose journals are in reach of nobody else.
  */
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,9 @@ interface Scene {
   submit(to: Pipelines, options?: SubmitOptions): Promise<unknown>
 }
 
-/** Two workers, on some of `which` a pipeline has failed, with records in the journals of those that no epoch covers. */
+/**
+ * Two workers, on some of `which` a pipeline has failed, with records in the journals of those that no epoch covers.
+ */
 async function failed(which: (pair: Pair) => readonly Pipelines[] = ({ all }) => all): Promise<Scene> {
   const pair = new Pair()
   onTestFinished(() => pair.close())

@@ -1,7 +1,8 @@
 /**
  * How far a data folder has seen the chain (`src/worker/high-water.ts`):
  * - nothing is noted of a store before it has been checked
- * - the greatest generation stays, also where the store that is gone on with knows lesser ones; another one may have begun unseen
+ * - the greatest generation stays, also where the store that is gone on with knows lesser ones; another one may have
+ *   begun unseen
  * - a loss that is accepted is asked about again until there is a record behind it
  * - a generation is noted at once, also one that began while the worker was away, or while another note was on its way
  */
@@ -34,7 +35,10 @@ class Folder {
     this.water.read(recordOf(n), this.cluster(n, generation))
   }
 
-  /** Answers the code of the refusal, or `null`; `stood` is the nonce of the record that was read, as far as the chain knows. */
+  /**
+   * Answers the code of the refusal, or `null`; `stood` is the nonce of the record that was read, as far as the chain
+   * knows.
+   */
   check(end: number, generation: number, stood: string | null = null): string | null | undefined {
     let code: string | null | undefined
     const chain: Pick<ChainReader, 'cluster' | 'nonces' | 'exclusively' | 'nonceOf'> = {

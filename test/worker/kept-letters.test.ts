@@ -1,4 +1,6 @@
-/** Dead letters are read in a store as it was made, whatever limits who asks has (`src/worker/letters/kept-letters.ts`). */
+/**
+ * Dead letters are read in a store as it was made, whatever limits who asks has (`src/worker/letters/kept-letters.ts`).
+ */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'

@@ -1,6 +1,6 @@
 /**
- * What a drained pipeline has promised with its last epoch is shown by whoever comes next, where the worker died between that epoch's
- * record and the commit: on the real disk, and by members of a cluster that is told.
+ * What a drained pipeline has promised with its last epoch is shown by whoever comes next, where the worker died
+ * between that epoch's record and the commit: on the real disk, and by members of a cluster that is told.
  */
 import { readdirSync, renameSync } from 'node:fs'
 import { expect, test } from 'vitest'

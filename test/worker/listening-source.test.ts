@@ -1,4 +1,7 @@
-/** Connections of plain senders outlive the generations in which their worker goes on, and nothing of what they send is lost. */
+/**
+ * Connections of plain senders outlive the generations in which their worker goes on, and nothing of what they send is
+ * lost.
+ */
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -34,7 +37,9 @@ const itemsOf = (resident: Resident): readonly string[] => {
   return (store && (lookUp(store, 'k')?.state as { items: string[] } | undefined)?.items) ?? []
 }
 
-/** Sends numbered lines until `over`, cut anywhere, and waits until the last of them is in the state. Answers how many. */
+/**
+ * Sends numbered lines until `over`, cut anywhere, and waits until the last of them is in the state. Answers how many.
+ */
 async function sendUntil(socket: Socket, resident: Resident, over: () => boolean): Promise<number> {
   let n = 0
   let rest = Buffer.alloc(0)

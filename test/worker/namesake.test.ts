@@ -1,4 +1,7 @@
-/** Two processes under one worker's name, each on a machine of its own: one of them ends, soon, and the others hardly notice. */
+/**
+ * Two processes under one worker's name, each on a machine of its own: one of them ends, soon, and the others hardly
+ * notice.
+ */
 import { expect, test } from 'vitest'
 import { counting, Town } from './town.ts'
 

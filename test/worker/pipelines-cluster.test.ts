@@ -1,6 +1,6 @@
 /**
- * Pipelines of a cluster, as people handle them: two workers in this process, on real sockets and a folder that both reach.
- * Whatever is asked of one happens on both.
+ * Pipelines of a cluster, as people handle them: two workers in this process, on real sockets and a folder that both
+ * reach. Whatever is asked of one happens on both.
  */
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

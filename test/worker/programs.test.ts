@@ -1,6 +1,6 @@
 /**
- * Programs in the store: what is damaged there is named, and put right, for good, by whoever submits the program once more. A store
- * that does not answer is asked again.
+ * Programs in the store: what is damaged there is named, and put right, for good, by whoever submits the program once
+ * more. A store that does not answer is asked again.
  */
 import { expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'

@@ -1,4 +1,7 @@
-/** Many splits of one source: how many are read at a time, what is kept of those that have ended, and what a snapshot says of all. */
+/**
+ * Many splits of one source: how many are read at a time, what is kept of those that have ended, and what a snapshot
+ * says of all.
+ */
 import { expect, test } from 'vitest'
 import type { Into, Place, ReplayableReader } from '../../src/connectors/connector.ts'
 import { Batch } from '../../src/dataflow/batch.ts'

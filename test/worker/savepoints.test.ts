@@ -1,6 +1,6 @@
 /**
- * The end of a savepoint: it stays for whoever has begun with it, also where this worker has not read of that, or it comes about
- * just then.
+ * The end of a savepoint: it stays for whoever has begun with it, also where this worker has not read of that, or it
+ * comes about just then.
  */
 import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'

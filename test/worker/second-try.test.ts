@@ -1,4 +1,7 @@
-/** Dead letters that go on behind the step that their record has passed: as they would have gone on at once, whenever that is. */
+/**
+ * Dead letters that go on behind the step that their record has passed: as they would have gone on at once, whenever
+ * that is.
+ */
 import { expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'

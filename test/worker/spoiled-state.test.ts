@@ -1,6 +1,6 @@
 /**
- * A call that throws on a state which is too large to be copied before each call: the cluster goes back to its last epochs, the
- * record becomes a dead letter, and from then on the step copies (`dataflow/keyed-task.ts`, Y1).
+ * A call that throws on a state which is too large to be copied before each call: the cluster goes back to its last
+ * epochs, the record becomes a dead letter, and from then on the step copies (`dataflow/keyed-task.ts`, Y1).
  */
 import { expect, test } from 'vitest'
 import { nullSink, pipeline, seconds, tcpSource } from '../../src/index.ts'

@@ -1,5 +1,6 @@
 /**
- * Keys of a cluster go after their time also where all producers are at one of its workers, and where others come and go.
+ * Keys of a cluster go after their time also where all producers are at one of its workers, and where others come and
+ * go.
  */
 import { expect, test } from 'vitest'
 import { nullSink, pipeline, seconds, tcpSource } from '../../src/index.ts'

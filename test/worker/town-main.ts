@@ -1,6 +1,6 @@
 /**
- * Runs clusters from a seed up to another through kills, pauses, cuts, joins and leaves, then lets them come to their end,
- * which must be exact; ends with status 1 at the first that is not. A third word shows the log.
+ * Runs clusters from a seed up to another through kills, pauses, cuts, joins and leaves, then lets them come to their
+ * end, which must be exact; ends with status 1 at the first that is not. A third word shows the log.
  */
 import { Prng } from '../../src/base/prng.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'

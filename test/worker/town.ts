@@ -1,6 +1,6 @@
 /**
- * A cluster in the simulator: real workers on machines of their own, one store on a volume that all of them mount, and one
- * pipeline that counts.
+ * A cluster in the simulator: real workers on machines of their own, one store on a volume that all of them mount, and
+ * one pipeline that counts.
  */
 import { deepEqual } from 'node:assert/strict'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
@@ -46,8 +46,8 @@ export function counting(count: number, rate: number): Pipeline {
 export const DOOR = 7001
 
 /**
- * What producers send, `<incarnation> <sequence>`; each key counts its own and sees that those of one producer rise. With
- * `holdMs` a step holds its results back for so long, and another one shows them.
+ * What producers send, `<incarnation> <sequence>`; each key counts its own and sees that those of one producer rise.
+ * With `holdMs` a step holds its results back for so long, and another one shows them.
  */
 export function collecting(holdMs = 0): Pipeline {
   return pipeline('collecting', (p) => {

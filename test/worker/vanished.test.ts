@@ -1,6 +1,6 @@
 /**
- * The store's volume is gone under workers that run, and an empty mount point is left, for one of them or for all: what is not
- * found there says nothing (`checkpoint/store.ts`, O6), and all is exact once the volume is back.
+ * The store's volume is gone under workers that run, and an empty mount point is left, for one of them or for all: what
+ * is not found there says nothing (`checkpoint/store.ts`, O6), and all is exact once the volume is back.
  */
 import { expect, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'

@@ -1,7 +1,11 @@
-/** Pipelines as they are, but fed by values made in the worker, with nothing written out: what is left is the engine's. */
+/**
+ * Pipelines as they are, but fed by values made in the worker, with nothing written out: what is left is the engine's.
+ */
 import { generatorSource, nullSink, type Parameters, type Pipeline, type SourceDescription } from 'potoroo'
 
-/** As many parts as any bench has workers, and more: no worker is without one. With one part, one worker has all input. */
+/**
+ * As many parts as any bench has workers, and more: no worker is without one. With one part, one worker has all input.
+ */
 export const SPLITS = 8
 
 /** `pipeline` with the source that `sourceFor` answers in place of each of its own, of `splits` parts. */

@@ -39,7 +39,9 @@ export class Asks {
     else this.fault.reject(error)
   }
 
-  /** Waits until `asked` is over, in which all of it is asked and answered; rejects where that takes longer than `ms`. */
+  /**
+   * Waits until `asked` is over, in which all of it is asked and answered; rejects where that takes longer than `ms`.
+   */
   async within(ms: number, asked: Promise<void>, signal: AbortSignal): Promise<void> {
     const over = asked.then(() => true)
     if (await Promise.race([over, pause(ms, false, { signal }), this.fault.promise])) return

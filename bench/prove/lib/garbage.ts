@@ -1,6 +1,6 @@
 /**
- * Inputs that no well-behaved program sends: noise, frames and requests that are nearly right, and all of them cut, over-long or
- * with bits turned. fast-check makes them; a seed makes the same ones again.
+ * Inputs that no well-behaved program sends: noise, frames and requests that are nearly right, and all of them cut,
+ * over-long or with bits turned. fast-check makes them; a seed makes the same ones again.
  */
 import fc from 'fast-check'
 import { ByteWriter } from '../../../src/base/bytes.ts'

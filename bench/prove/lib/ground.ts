@@ -1,6 +1,6 @@
 /**
- * What every proof stands on, on one worker (`solo.ts`) or on a cluster (`stand.ts`): acknowledged producers that send to the tally
- * pipeline without pause, their own count of what is to come out, and the comparison with it in the end.
+ * What every proof stands on, on one worker (`solo.ts`) or on a cluster (`stand.ts`): acknowledged producers that send
+ * to the tally pipeline without pause, their own count of what is to come out, and the comparison with it in the end.
  */
 import { once } from 'node:events'
 import { resolve } from 'node:path'
@@ -49,8 +49,8 @@ export abstract class Ground {
   }
 
   /**
-   * Stops the producers and has everything become stable within `ms`: what has been sent is what there is. Fails earlier where
-   * all workers have `ended`; `words` is what they have said.
+   * Stops the producers and has everything become stable within `ms`: what has been sent is what there is. Fails
+   * earlier where all workers have `ended`; `words` is what they have said.
    */
   protected async flush(ms: number, words: () => string, ended: Promise<unknown>): Promise<void> {
     const { producers, run } = this

@@ -1,6 +1,6 @@
 /**
- * A producer that nobody has heard of: sends a few records, leaves each of its first connections as soon as something has come
- * by it or a moment has passed, and goes when all of them are stable.
+ * A producer that nobody has heard of: sends a few records, leaves each of its first connections as soon as something
+ * has come by it or a moment has passed, and goes when all of them are stable.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Flapper } from './flapper.ts'

@@ -11,7 +11,9 @@ import type { Tally } from './tally.ts'
 /** Keys of one producer, and words that all share. Low numbers are more frequent. */
 const KEYS = 400
 const WORDS = 300
-/** How often a burst is sent, how large it is at most, and how large one in `RARE` is: more than one batch of a task. */
+/**
+ * How often a burst is sent, how large it is at most, and how large one in `RARE` is: more than one batch of a task.
+ */
 const BURST_MS = 15
 const BURST_MAX = 100
 const RARE = 8

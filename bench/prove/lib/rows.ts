@@ -1,6 +1,6 @@
 /**
- * The rows that `pipelines/commands.ts` has put out, held against what it can put out: of each key the first number, the second and
- * so on, and of each split all numbers up to one.
+ * The rows that `pipelines/commands.ts` has put out, held against what it can put out: of each key the first number,
+ * the second and so on, and of each split all numbers up to one.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Findings } from './tally.ts'
@@ -10,8 +10,8 @@ export const KEYS = 50
 const SPLITS = 2
 
 /**
- * Reads the rows in `folder`, and answers how many there are. The pipeline has been drained in peace in `generation`: nothing of that
- * is pending.
+ * Reads the rows in `folder`, and answers how many there are. The pipeline has been drained in peace in `generation`:
+ * nothing of that is pending.
  */
 export function checkRows(folder: string, generation: number, findings: Findings): number {
   const names = readdirSync(folder).sort()

@@ -1,6 +1,6 @@
 /**
- * A file system that can be filled: a few megabytes of memory, mounted where only this process and what it starts see it,
- * so that it is gone with them. Needs `unshare` and `mount`, and root or user namespaces.
+ * A file system that can be filled: a few megabytes of memory, mounted where only this process and what it starts see
+ * it, so that it is gone with them. Needs `unshare` and `mount`, and root or user namespaces.
  */
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * A proof on one worker, which is started and killed: in the end every state and every file is compared with the producers' own
- * count (`ground.ts`).
+ * A proof on one worker, which is started and killed: in the end every state and every file is compared with the
+ * producers' own count (`ground.ts`).
  */
 import { Subject, statesOf } from '../../workers/subject.ts'
 import { Ground, PIPELINE } from './ground.ts'
@@ -63,8 +63,8 @@ export class Solo extends Ground {
   }
 
   /**
-   * Stops the producers, has everything become stable within `flushMs`, and compares. Answers the figures of a proof that
-   * holds.
+   * Stops the producers, has everything become stable within `flushMs`, and compares. Answers the figures of a proof
+   * that holds.
    */
   async settle(subject: Subject, flushMs: number): Promise<string> {
     const { tally, producers, options, out } = this

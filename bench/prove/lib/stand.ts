@@ -1,6 +1,6 @@
 /**
- * A proof on a cluster, whose workers come and go: in the end every state and every file is compared with the producers' own count
- * (`ground.ts`).
+ * A proof on a cluster, whose workers come and go: in the end every state and every file is compared with the
+ * producers' own count (`ground.ts`).
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Dial } from '../../../src/client/transport.ts'

@@ -1,7 +1,8 @@
 /**
  * The independent count: what has been sent, and whether states and files say the same.
  *
- * It knows nothing of how the engine works. Each key has one producer, which counts it up from 1; words are everybody's.
+ * It knows nothing of how the engine works. Each key has one producer, which counts it up from 1; words are
+ * everybody's.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 

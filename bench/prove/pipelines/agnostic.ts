@@ -1,6 +1,6 @@
 /**
- * What must come out the same on any number of workers. `fold` depends on the order of each key's records and answers every
- * one of them, `sum` on none and answers when there is time.
+ * What must come out the same on any number of workers. `fold` depends on the order of each key's records and answers
+ * every one of them, `sum` on none and answers when there is time.
  */
 import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
 

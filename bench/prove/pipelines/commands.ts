@@ -1,6 +1,7 @@
 /**
- * What the proof `commands` runs, under several names: numbers that it makes itself, counted by key, with a row in a file for each.
- * The n-th row of a key can have one number only, so that the rows tell whether one was lost, came twice or overtook another.
+ * What the proof `commands` runs, under several names: numbers that it makes itself, counted by key, with a row in a
+ * file for each. The n-th row of a key can have one number only, so that the rows tell whether one was lost, came twice
+ * or overtook another.
  */
 import { fileSink, generatorSource, lines, pipeline } from 'potoroo'
 

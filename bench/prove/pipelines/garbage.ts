@@ -1,6 +1,6 @@
 /**
- * What the proof `garbage` runs: a source of each kind that listens, and a count of what its healthy producers sent. What else
- * comes may be records too, of which nobody knows the meaning: they are passed over.
+ * What the proof `garbage` runs: a source of each kind that listens, and a count of what its healthy producers sent.
+ * What else comes may be records too, of which nobody knows the meaning: they are passed over.
  */
 import { decoder, httpSource, json, lengthPrefix, nullSink, pipeline, tcpSource, webSocketSource } from 'potoroo'
 

@@ -1,10 +1,10 @@
 /**
  * What the proofs run: records `key,number,word` from acknowledged producers, seen by two keyed steps with a file each.
  *
- * `window` keeps the last four numbers of each key, so that its output tells at a glance whether a record was lost, came
- * twice or overtook another; every key belongs to one producer, which counts it up from 1. `count` counts the words,
- * which all producers share. One file has a segment for each epoch, the other grows; with `grow=false`, for several workers
- * that write segments of their own beside each other, both have.
+ * `window` keeps the last four numbers of each key, so that its output tells at a glance whether a record was lost,
+ * came twice or overtook another; every key belongs to one producer, which counts it up from 1. `count` counts the
+ * words, which all producers share. One file has a segment for each epoch, the other grows; with `grow=false`, for
+ * several workers that write segments of their own beside each other, both have.
  */
 import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
 

@@ -210,7 +210,10 @@ export class ColumnWriter {
     this.scratch.ints.release(used)
   }
 
-  /** Writes the column of the items of lists, all of which are numbers; writes nothing and answers false where one is not. */
+  /**
+   * Writes the column of the items of lists, all of which are numbers; writes nothing and answers false where one is
+   * not.
+   */
   private numberItems(
     writer: ByteWriter,
     lists: readonly (readonly unknown[])[],

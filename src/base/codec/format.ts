@@ -24,8 +24,8 @@
  *     reader allocates is bounded by the bytes that it has.
  * Q3. What is read equals what was written, to the order of fields and the sign of zero: plain data (`undefined`,
  *     `null`, booleans, numbers, strings with lone surrogates, bigints, arrays, plain objects), `Map`, `Set`, `Date`,
- *     `ArrayBuffer`, `Buffer` and typed arrays. Identity is not kept: what is referred to twice is read as two. A hole in
- *     an array is read as `undefined`, an object without prototype as a plain one. Fields that are symbols or not
+ *     `ArrayBuffer`, `Buffer` and typed arrays. Identity is not kept: what is referred to twice is read as two. A hole
+ *     in an array is read as `undefined`, an object without prototype as a plain one. Fields that are symbols or not
  *     enumerable are no part of a value, nor are those of an array beside its items.
  */
 

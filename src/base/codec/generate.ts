@@ -31,9 +31,9 @@ export const DONE = -1
 /** One of the objects has another shape. */
 export const OTHER_SHAPE = -2
 /**
- * Takes `values[0, count)` apart: field f goes to `stores[f]`, its joined texts to `texts[f]`, and to `bits[f]` all bits
- * that its integers or lengths use. Returns `DONE`, `OTHER_SHAPE`, or, for the first value that does not fit its lane,
- * `i * FIELDS_MAX + f`.
+ * Takes `values[0, count)` apart: field f goes to `stores[f]`, its joined texts to `texts[f]`, and to `bits[f]` all
+ * bits that its integers or lengths use. Returns `DONE`, `OTHER_SHAPE`, or, for the first value that does not fit its
+ * lane, `i * FIELDS_MAX + f`.
  */
 export type Scatter = (
   values: readonly unknown[],
@@ -81,8 +81,8 @@ const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>
 }
 
 /**
- * Copies the units of `v`. Most words end within the first ones, which have code of their own and no turn of a loop: the
- * processor foresees an end for each of them, where one loop's end is a guess for every word.
+ * Copies the units of `v`. Most words end within the first ones, which have code of their own and no turn of a loop:
+ * the processor foresees an end for each of them, where one loop's end is a guess for every word.
  */
 function copyUnits(f: number, v: string): string {
   const copy = `{ const unit = ${v}.charCodeAt(k); w${f} |= unit; u${f}[a${f} + k++] = unit }`
@@ -130,8 +130,8 @@ export function generateScatter(names: readonly string[], of: readonly Lane[]): 
 }
 
 /**
- * Copies the units of `texts[0, count)` into `words` and answers all bits that their lengths use; -1 where they are no short
- * texts of one byte per unit.
+ * Copies the units of `texts[0, count)` into `words` and answers all bits that their lengths use; -1 where they are no
+ * short texts of one byte per unit.
  */
 export const copyWords = new Function(
   'texts',

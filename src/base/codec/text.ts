@@ -25,7 +25,9 @@ export function readText(reader: ByteReader, units: number, width: 1 | 2): strin
   return reader.buffer.toString(width === 1 ? 'latin1' : 'utf16le', at, at + units * width)
 }
 
-/** The engine copies what is cut from a text up to this length; a longer cut keeps the text alive that it is cut from. */
+/**
+ * The engine copies what is cut from a text up to this length; a longer cut keeps the text alive that it is cut from.
+ */
 export const COPIED_UNITS = 12
 /** Longer texts that lie side by side are cut from a text of about this many units. */
 const SHARED_UNITS = 256

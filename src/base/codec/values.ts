@@ -5,8 +5,8 @@
  * The format is in `format.ts`, Q1-Q3.
  *
  * Z1. A codec remembers code for the shapes that it has met, so many at most, and nothing else. Bytes depend on the
- *     values alone (`column-writer.ts`, W2) and a block needs nothing but itself (`format.ts`, Q1): with another memory a
- *     codec is slower or faster, never different. That is why one may serve a whole program, `encodeValues` and
+ *     values alone (`column-writer.ts`, W2) and a block needs nothing but itself (`format.ts`, Q1): with another memory
+ *     a codec is slower or faster, never different. That is why one may serve a whole program, `encodeValues` and
  *     `decodeValues` below.
  */
 import { assert } from '../assert.ts'
@@ -56,7 +56,9 @@ export class ValueCodec {
     }
   }
 
-  /** Fields that every value of the block written last has, each its own and enumerable; empty where that is not known. */
+  /**
+   * Fields that every value of the block written last has, each its own and enumerable; empty where that is not known.
+   */
   get commonFields(): readonly string[] {
     return this.columnWriter.commonFields
   }

@@ -1,7 +1,7 @@
 /**
- * What the client of NFS must not keep to itself where several hosts write, by the options of its mount. Names that are absent: a
- * worker would not see for a while what another one has made. And what it knows of files and folders when these are opened:
- * it would read them as they were, and list a journal without its last segments.
+ * What the client of NFS must not keep to itself where several hosts write, by the options of its mount. Names that are
+ * absent: a worker would not see for a while what another one has made. And what it knows of files and folders when
+ * these are opened: it would read them as they were, and list a journal without its last segments.
  */
 export interface Kept {
   readonly what: string

@@ -1,6 +1,6 @@
 /**
- * What a folder's file system does with what is written: the kind of it, its room, whether it keeps what it has confirmed,
- * its clock. Everything is tried out with a file of its own that is removed again.
+ * What a folder's file system does with what is written: the kind of it, its room, whether it keeps what it has
+ * confirmed, its clock. Everything is tried out with a file of its own that is removed again.
  */
 import {
   closeSync,

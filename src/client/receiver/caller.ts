@@ -29,7 +29,10 @@ export interface Port {
 export const RETRY_MS = 1000
 /** What somebody may send before he is welcomed, with what a WebSocket puts around it. */
 const HELLO_BYTES = 2 * FIELD_BYTES
-/** Bytes of what is said to a sink that it may leave unread: who reads nothing, and asks again and again, would fill the memory. */
+/**
+ * Bytes of what is said to a sink that it may leave unread: who reads nothing, and asks again and again, would fill the
+ * memory.
+ */
 export const UNREAD_BYTES: number = 1 << 20
 
 /** One connection. */
@@ -68,8 +71,8 @@ export class Caller {
   }
 
   /**
-   * `bytes` have come of a message that `onBytes` shows once it is whole, which of a long one may take a while. False: nothing more
-   * is to be held for this connection (`intake.ts`, I4).
+   * `bytes` have come of a message that `onBytes` shows once it is whole, which of a long one may take a while. False:
+   * nothing more is to be held for this connection (`intake.ts`, I4).
    */
   onPart(bytes: number): boolean {
     if (this.over) return false

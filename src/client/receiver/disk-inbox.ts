@@ -7,10 +7,11 @@
  * B1. A file begins with what is known of every stream, so that it can be read without those before it.
  * B2. A file goes when everything in it was handed over, and no id in it can come again (`memory.ts`, N1). Loose ids
  *     (`memory.ts`, N2) are written again before.
- * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere else is
- *     named, and nothing is handed over.
- * B4. What an earlier life has left is acknowledged when it comes again, so it is written once more and synced first: that
- *     life may have ended before its sync did, or by one that failed, behind which the next sync succeeds and writes nothing.
+ * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere
+ *     else is named, and nothing is handed over.
+ * B4. What an earlier life has left is acknowledged when it comes again, so it is written once more and synced first:
+ *     that life may have ended before its sync did, or by one that failed, behind which the next sync succeeds and
+ *     writes nothing.
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +32,10 @@ const FILE_NAME = /^(\d{16})\.inbox$/
 const IDS = 10_000
 /** Records that were handed over, and are let go together. */
 const SHED = 10_000
-/** A sink that was not heard for so long, while the receiver listened, is forgotten: its pipeline is gone, or has begun anew. */
+/**
+ * A sink that was not heard for so long, while the receiver listened, is forgotten: its pipeline is gone, or has begun
+ * anew.
+ */
 const FORGET_MS = 7 * 24 * 3600 * 1000
 
 const name = text(256)
@@ -106,8 +110,8 @@ export class DiskInbox {
   private readonly waiting: (() => void)[] = []
 
   /**
-   * Opens the inbox in `path` and gives `intake` what it remembers. Finds what follows the record `after`, or, where that is
-   * `null`, what was not handed over. Throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`.
+   * Opens the inbox in `path` and gives `intake` what it remembers. Finds what follows the record `after`, or, where
+   * that is `null`, what was not handed over. Throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`.
    */
   constructor(path: string, intake: Intake, failed: (error: PotorooError) => void, after: number | null = null) {
     this.path = path
@@ -164,7 +168,10 @@ export class DiskInbox {
     if (isLast) hardenFile(file.path, bytes.subarray(0, at))
   }
 
-  /** What the clock of the machine said when the inbox was opened, and the time since then: a clock that is set makes nobody silent. */
+  /**
+   * What the clock of the machine said when the inbox was opened, and the time since then: a clock that is set makes
+   * nobody silent.
+   */
   private now(): number {
     return this.openedMs + performance.now()
   }
@@ -350,7 +357,10 @@ export class DiskInbox {
     if (!this.syncing) this.release()
   }
 
-  /** B2; not before more goes than is written for it, or ids that never come would be written again for each file that goes. */
+  /**
+   * B2; not before more goes than is written for it, or ids that never come would be written again for each file that
+   * goes.
+   */
   private sweep(): void {
     const known = new Set(this.intake.all)
     const isOver = ({ last, after }: InboxFile): boolean =>

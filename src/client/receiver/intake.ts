@@ -1,15 +1,17 @@
 /**
- * The receiving half of acked sinks, without sockets, clock or disk: what is said to a sink, and what of its records is new.
+ * The receiving half of acked sinks, without sockets, clock or disk: what is said to a sink, and what of its records is
+ * new.
  *
  * I1. A record is acknowledged when its keeper says that it is kept, never earlier; so is a repeat of it.
- * I2. Within a session records come in the order of their sequence, each once; over sessions, workers and recoveries their
- *     ids tell what is known (`memory.ts`).
- * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a worker that
- *     was replaced still sends comes behind nobody.
- * I4. What was taken and not handed over is bounded, whatever a sink sends, and however often the receiver is started: by
- *     `creditBytes` and two batches. A sink that keeps to its credit goes one batch beyond it at most (`protocol/delivery.ts`, Q3),
- *     and comes to another only where it dials anew before that one is handed over; it is turned away for a while. Of who was not
- *     welcomed a hello is held, and no more. Who does not read what is said to it is turned out.
+ * I2. Within a session records come in the order of their sequence, each once; over sessions, workers and recoveries
+ *     their ids tell what is known (`memory.ts`).
+ * I3. Once a sink of a later generation has said hello, those of earlier ones are closed and heard no more: what a
+ *     worker that was replaced still sends comes behind nobody.
+ * I4. What was taken and not handed over is bounded, whatever a sink sends, and however often the receiver is started:
+ *     by `creditBytes` and two batches. A sink that keeps to its credit goes one batch beyond it at most
+ *     (`protocol/delivery.ts`, Q3), and comes to another only where it dials anew before that one is handed over; it is
+ *     turned away for a while. Of who was not welcomed a hello is held, and no more. Who does not read what is said to
+ *     it is turned out.
  */
 import { type Hello, STALE } from '../../protocol/delivery.ts'
 import { Caller, type Port, RETRY_MS } from './caller.ts'
@@ -136,7 +138,10 @@ export class Intake {
     }
   }
 
-  /** An earlier life has taken so many bytes that were not handed over: nobody gets credit for as many before they are (I4). */
+  /**
+   * An earlier life has taken so many bytes that were not handed over: nobody gets credit for as many before they are
+   * (I4).
+   */
   beginBehind(bytes: number): void {
     this.backlog = bytes
   }

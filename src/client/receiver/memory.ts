@@ -1,11 +1,11 @@
 /**
  * What a receiver remembers of one sink: the ids that can come again, and no others.
  *
- * N1. An id is remembered with the epoch after which it was sent. Once the floor is above that epoch, every checkpoint that
- *     can ever be gone back to has its record before it: the id never comes again, and is forgotten.
- * N2. A generation begins at a base. What was sent after the base, or a later epoch, is in no history any more: its record
- *     comes again at some time, however far the floor has risen by then. Such an id is loose until it has come again.
- *     A base below the floor is that of a store which was put back: the floor is no higher than that any more.
+ * N1. An id is remembered with the epoch after which it was sent. Once the floor is above that epoch, every checkpoint
+ *     that can ever be gone back to has its record before it: the id never comes again, and is forgotten.
+ * N2. A generation begins at a base. What was sent after the base, or a later epoch, is in no history any more: its
+ *     record comes again at some time, however far the floor has risen by then. Such an id is loose until it has come
+ *     again. A base below the floor is that of a store which was put back: the floor is no higher than that any more.
  *     Where a generation was missed, its base is not known: any id may be in no history, and all are loose.
  * N3. At most `max` ids are remembered. Beyond them the loose ones go first, the oldest before the others; whoever is
  *     forgotten too early is handed over again when it comes.

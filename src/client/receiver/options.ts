@@ -31,20 +31,20 @@ export interface ReceiveOptions {
   /** What a sink has to show (`tokenFile`). */
   readonly token?: string
   /**
-   * Does what there is to do with a record: one after another, in order, the next one when the promise has resolved. A throw
-   * ends the receiver.
+   * Does what there is to do with a record: one after another, in order, the next one when the promise has resolved. A
+   * throw ends the receiver.
    */
   readonly handle: (record: ReceivedRecord) => void | Promise<void>
   /**
-   * `'memory'` (default): a record is acknowledged when it was handled, and a receiver that is restarted knows nothing of what
-   * it had: what comes again is handed over again. On disk: it is acknowledged when it is in the folder and synced, and a
-   * restart goes on where it was.
+   * `'memory'` (default): a record is acknowledged when it was handled, and a receiver that is restarted knows nothing
+   * of what it had: what comes again is handed over again. On disk: it is acknowledged when it is in the folder and
+   * synced, and a restart goes on where it was.
    */
   readonly inbox?: 'memory' | DiskInbox
   /**
-   * With an inbox on disk: the sequence of the last record whose effect you have kept, in one step with the effect itself.
-   * Then each record has its effect once, whenever this process dies. Without it, the record that was being handled when the
-   * process died is handed over again.
+   * With an inbox on disk: the sequence of the last record whose effect you have kept, in one step with the effect
+   * itself. Then each record has its effect once, whenever this process dies. Without it, the record that was being
+   * handled when the process died is handed over again.
    */
   readonly after?: number
   /** Ids that are remembered at most, of each sink. Default 4,000,000, at most 16,000,000. */

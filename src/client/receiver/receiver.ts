@@ -4,7 +4,8 @@
  * R1. Records are handed over one after another, in the order in which they were taken; each only once it is kept.
  * R2. In memory a record is kept when it was handled; on disk when it is in the inbox and synced.
  *     What was handled is noted there one by one: of a receiver that dies only the record in hand is handed over again.
- * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or acknowledged.
+ * R3. A handler that throws, or an inbox that cannot be written, ends the receiver: nothing more is taken or
+ *     acknowledged.
  */
 
 import { EventEmitter } from 'node:events'
@@ -126,7 +127,10 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.intake.beginBehind(all)
   }
 
-  /** Ids that were forgotten before their time, because more than `remember` of them came; each may be handed over twice. */
+  /**
+   * Ids that were forgotten before their time, because more than `remember` of them came; each may be handed over
+   * twice.
+   */
   get forgotten(): number {
     let sum = 0
     for (const { memory } of this.intake.all) sum += memory.forgotten
@@ -139,8 +143,8 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   }
 
   /**
-   * Takes nothing more, and resolves when the record in hand was handled and the receiver is closed. With an inbox on disk that
-   * one is not handed over again. `handle` may call it, and not wait for it.
+   * Takes nothing more, and resolves when the record in hand was handled and the receiver is closed. With an inbox on
+   * disk that one is not handed over again. `handle` may call it, and not wait for it.
    */
   finish(): Promise<void> {
     if (!this.over) {
@@ -281,8 +285,9 @@ class Received implements ReceivedRecord {
 }
 
 /**
- * What was handed over and forgotten cannot be handed over again: who has lost its effects must know; so must who has effects of
- * more than the inbox ever had. A new inbox, which may stand in for a damaged one, goes on in the numbers of the one before.
+ * What was handed over and forgotten cannot be handed over again: who has lost its effects must know; so must who has
+ * effects of more than the inbox ever had. A new inbox, which may stand in for a damaged one, goes on in the numbers of
+ * the one before.
  */
 function goOnBehind(after: number, inbox: DiskInbox): void {
   const refused = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason: `after is ${after}, and ${reason}` })

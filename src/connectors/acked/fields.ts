@@ -30,7 +30,9 @@ export const ackedSinkFields = {
 type Options<T> = SinkFormat<T> & Partial<OptionsOf<typeof ackedSinkFields>>
 type Described<T, F extends Fields> = SinkDescription<T> & { readonly settings: SettingsOf<F> }
 
-/** The description of a sink that speaks the protocol which its user chose; with plain bytes it `gives` what it says. */
+/**
+ * The description of a sink that speaks the protocol which its user chose; with plain bytes it `gives` what it says.
+ */
 export function describeByProtocol<T, const F extends Fields>(
   connector: string,
   kind: string,

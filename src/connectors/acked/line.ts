@@ -3,9 +3,10 @@
  *
  * L1. A connection that has not been welcomed within `DIAL_MS`, or is silent for four keep-alive times, is given up.
  * L2. A receiver that refuses is asked again: what it minds, such as a token, can be mended there.
- * L3. Until somebody welcomes, that nobody takes anything is told once, and each reason that somebody gives for it once.
- * L4. When owners change, a writer may be refused because the next generation writes before this worker has heard of it. That
- *     is told only where it is so for a second time.
+ * L3. Until somebody welcomes, that nobody takes anything is told once, and each reason that somebody gives for it
+ *     once.
+ * L4. When owners change, a writer may be refused because the next generation writes before this worker has heard of
+ *     it. That is told only where it is so for a second time.
  */
 import { type ErrorCode, fail, PotorooError } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
@@ -42,7 +43,10 @@ export interface LineEvents {
   onCredit(bytes: number): void
   /** What was written has left. */
   onRoom(): void
-  /** What has not been acknowledged has to be sent again, once somebody is there who takes it; for now it is as `state` says. */
+  /**
+   * What has not been acknowledged has to be sent again, once somebody is there who takes it; for now it is as `state`
+   * says.
+   */
   onLost(state: 'no-peer' | 'refused', reason: string): void
 }
 

@@ -1,15 +1,15 @@
 /**
- * The writer of an acked sink, whatever it dials by: the mirror of acked ingest. `idempotent` for a receiver that remembers
- * the ids (`potoroo/client` does), at least once for one that does not.
+ * The writer of an acked sink, whatever it dials by: the mirror of acked ingest. `idempotent` for a receiver that
+ * remembers the ids (`potoroo/client` does), at least once for one that does not.
  *
- * K1. A barrier is acknowledged only when the receiver has acknowledged everything before it. So nothing that a complete
- *     epoch covers has to be sent again, and the snapshot is empty.
+ * K1. A barrier is acknowledged only when the receiver has acknowledged everything before it. So nothing that a
+ *     complete epoch covers has to be sent again, and the snapshot is empty.
  * K2. Each record says after which epoch's barrier it is sent. With the base of the generation, and the floor, the
  *     receiver knows which ids can come again and which never will.
- * K3. What is not acknowledged is kept, and sent again on the next connection. It is bounded by `writerBytes`; beyond them the
- *     task stops, and with it, channel by channel, the sources.
- * K4. What other workers still send to one that has ended is handed over like anything else, on another connection of the
- *     session: a barrier behind it would wait for ever.
+ * K3. What is not acknowledged is kept, and sent again on the next connection. It is bounded by `writerBytes`; beyond
+ *     them the task stops, and with it, channel by channel, the sources.
+ * K4. What other workers still send to one that has ended is handed over like anything else, on another connection of
+ *     the session: a barrier behind it would wait for ever.
  * K5. After a rollback, or on another worker, the records come again from the sources, by the same ids.
  */
 import { showAddress } from '../../base/address.ts'

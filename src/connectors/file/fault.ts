@@ -1,4 +1,7 @@
-/** What a person is told when the disk fails under a connector, or a path leads to no file, which is no failure of the disk. */
+/**
+ * What a person is told when the disk fails under a connector, or a path leads to no file, which is no failure of the
+ * disk.
+ */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { DiskError, DiskErrorCode } from '../../env/disk.ts'
 

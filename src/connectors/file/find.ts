@@ -40,9 +40,10 @@ function partsOf(pattern: string): readonly string[] {
 }
 
 /**
- * The files that `pattern` names now, in byte order, each once however it is written; a plain path is named whether it exists
- * or not. `*` and `?` are understood in the last part of a path, and mean files alone, of which `isWanted` says by their names
- * which, but none that begins with a dot where the pattern does not; several paths stand behind one another with commas.
+ * The files that `pattern` names now, in byte order, each once however it is written; a plain path is named whether it
+ * exists or not. `*` and `?` are understood in the last part of a path, and mean files alone, of which `isWanted` says
+ * by their names which, but none that begins with a dot where the pattern does not; several paths stand behind one
+ * another with commas.
  */
 export function findFiles(
   disk: Disk,

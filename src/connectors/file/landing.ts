@@ -1,9 +1,10 @@
 /**
- * What a writer has asked of a disk and that has not been done yet, so that whoever writes at its place next can wait for it.
+ * What a writer has asked of a disk and that has not been done yet, so that whoever writes at its place next can wait
+ * for it.
  *
- * L1. Names of segments tell generations apart, epochs and workers. A pipeline that is taken out and submitted again within a generation
- *     gives the names of the run before once more: what was asked for that one is done before the next one begins. Another process
- *     has another generation.
+ * L1. Names of segments tell generations apart, epochs and workers. A pipeline that is taken out and submitted again
+ *     within a generation gives the names of the run before once more: what was asked for that one is done before the
+ *     next one begins. Another process has another generation.
  */
 import type { Disk, DiskError, Done, DoneVoid, File, OpenMode } from '../../env/disk.ts'
 
@@ -24,7 +25,9 @@ export class Landing {
     this.place = place
   }
 
-  /** Calls `then` once all is done that those have asked for who wrote here before: at once where nothing is under way. */
+  /**
+   * Calls `then` once all is done that those have asked for who wrote here before: at once where nothing is under way.
+   */
   begin(then: () => void): void {
     const before = [...(leaving.get(this.disk)?.get(this.place) ?? [])]
     let left = before.length

@@ -1,5 +1,6 @@
 /**
- * Commits what the last epoch of a pipeline has promised of which nothing runs any more, where its own writer had no time for it.
+ * Commits what the last epoch of a pipeline has promised of which nothing runs any more, where its own writer had no
+ * time for it.
  *
  * T1. Only a segment that is still pending is touched: one that is not was committed before, and readers may have it.
  * T2. A growing file that is longer than the commit would make it is left as it is: somebody has gone on with it.

@@ -4,17 +4,19 @@
  * B1. Everything here may be done again, after any interruption, with the same outcome: a commit is repeated at every
  *     restore.
  * B2. Only what a snapshot lists is ever made visible.
- * B3. In one growing file, a commit is: write every segment to its place, sync, and only then remove the segments. One that is
- *     gone stands there already, by checksum. One that is not is written once more, whatever can be read there: a sync may
- *     have failed, and what was written before it is on no disk, also when the next sync succeeds. A commit may be late, in
- *     a process that another has followed: all that it writes stands there already, and it takes nothing away.
- * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void, or
- *     of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
+ * B3. In one growing file, a commit is: write every segment to its place, sync, and only then remove the segments. One
+ *     that is gone stands there already, by checksum. One that is not is written once more, whatever can be read there:
+ *     a sync may have failed, and what was written before it is on no disk, also when the next sync succeeds. A commit
+ *     may be late, in a process that another has followed: all that it writes stands there already, and it takes
+ *     nothing away.
+ * B4. At a restore, whatever an earlier generation began behind the base is removed, visible or not: its epoch is void,
+ *     or of a run that has ended. So is what this writer began in this generation, in an earlier life of its pipeline.
  *     Older segments that nobody lists are removed below the floor only, for another writer may still list them.
- * B5. A restore cuts behind its base only where it goes back behind an epoch that was complete. Otherwise whatever stands
- *     there is of a process that has followed this one, which stood still.
- * B6. A visible segment belongs to its readers, who may take it away. One that is not there under either name was visible before,
- *     for it was durable when it was listed: nothing is missing, as long as the folder is the one in which it was.
+ * B5. A restore cuts behind its base only where it goes back behind an epoch that was complete. Otherwise whatever
+ *     stands there is of a process that has followed this one, which stood still.
+ * B6. A visible segment belongs to its readers, who may take it away. One that is not there under either name was
+ *     visible before, for it was durable when it was listed: nothing is missing, as long as the folder is the one in
+ *     which it was.
  */
 import { crc32 } from '../../base/crc.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -83,7 +85,10 @@ function checkPublished(
   })
 }
 
-/** What becomes of bytes that stand behind what is appended: a restore that goes back removes them (B5), nothing else does (B3). */
+/**
+ * What becomes of bytes that stand behind what is appended: a restore that goes back removes them (B5), nothing else
+ * does (B3).
+ */
 export type Behind = 'cut' | 'keep'
 
 /** Appends `rows` to the file at `path` behind its first `length` bytes (B3). */

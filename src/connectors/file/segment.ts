@@ -32,7 +32,9 @@ export function segmentName(path: string, generation: number, epoch: number, wri
   return `${name}.${String(generation).padStart(6, '0')}-${String(epoch).padStart(10, '0')}-${writerOf(writer)}`
 }
 
-/** How a writer is called in the names of its segments, as no other is: two that share a folder would take each other's. */
+/**
+ * How a writer is called in the names of its segments, as no other is: two that share a folder would take each other's.
+ */
 export function writerOf(writer: string): string {
   return writer.replace(/[^\w-]+/g, percents)
 }

@@ -1,17 +1,18 @@
 /**
  * Writes files that hold the output of complete epochs and nothing else (PROTOCOLS 8).
  *
- * What is written between two barriers goes to a pending segment. A barrier is acknowledged when its segment is durable;
- * the snapshot lists it. The commit of the epoch makes it visible: by renaming it, or by appending it to one growing file.
+ * What is written between two barriers goes to a pending segment. A barrier is acknowledged when its segment is
+ * durable; the snapshot lists it. The commit of the epoch makes it visible: by renaming it, or by appending it to one
+ * growing file.
  *
- * W1. A snapshot lists every segment whose commit is not known to be durable, also those of earlier epochs: an abandoned
- *     epoch's segment is committed with the next one, and an interrupted commit is made up for. Where there is none, nothing
- *     is left that a program without this sink would lack.
+ * W1. A snapshot lists every segment whose commit is not known to be durable, also those of earlier epochs: an
+ *     abandoned epoch's segment is committed with the next one, and an interrupted commit is made up for. Where there
+ *     is none, nothing is left that a program without this sink would lack.
  * W2. Commits, restores and sweeps of a writer run one at a time, in the order in which they were asked for. A restore
  *     drops those that have not begun: what they were to do was decided about another history.
  * W3. A failure is final: the writer answers nothing after it, so no epoch completes on what is not there.
- * W4. A writer that was closed takes no further step: another may have followed it, in another process. In this one that waits for
- *     what is under way (`landing.ts`, L1).
+ * W4. A writer that was closed takes no further step: another may have followed it, in another process. In this one
+ *     that waits for what is under way (`landing.ts`, L1).
  */
 import { assert } from '../../base/assert.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -258,7 +259,10 @@ class FileWriter implements Writer {
     else publishSegments(disk, this.directory, rows, (fault, taken) => settled(fault ?? this.judge(rows, taken)))
   }
 
-  /** What it means that the segments `taken` are not there any more (`publish.ts`, B6): a fault where they went with their folder. */
+  /**
+   * What it means that the segments `taken` are not there any more (`publish.ts`, B6): a fault where they went with
+   * their folder.
+   */
   private judge(rows: readonly SegmentRow[], taken: readonly string[]): PotorooError | null {
     const [name] = taken
     if (name === undefined) return null

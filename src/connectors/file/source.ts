@@ -1,14 +1,14 @@
 /**
  * Reads the records of a file, once or for as long as it grows.
  *
- * L1. The position of a record is the offset of its first byte; where a followed file was rotated, offsets go on from the
- *     length of the file before. So positions rise, and the same bytes always have the same position.
+ * L1. The position of a record is the offset of its first byte; where a followed file was rotated, offsets go on from
+ *     the length of the file before. So positions rise, and the same bytes always have the same position.
  * L2. A reader resumes at the beginning of a frame at or before the position, and passes over what was handed over
  *     already: a record's position does not say where its frame begins.
  * L3. Bytes that are no record stop the source: behind them nothing says where the next record begins. A fragment at a
  *     file's end goes to the dead letters.
- * L4. Behind a file that was cut nothing tells it from the next one, which may be longer by then: whoever goes on begins with
- *     whatever is there. Behind one that was rotated away its first bytes still tell which came after it.
+ * L4. Behind a file that was cut nothing tells it from the next one, which may be longer by then: whoever goes on
+ *     begins with whatever is there. Behind one that was rotated away its first bytes still tell which came after it.
  * L5. What was read to its end, and is not followed, may be taken away.
  */
 import { fail } from '../../base/errors.ts'

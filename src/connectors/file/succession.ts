@@ -1,11 +1,12 @@
 /**
  * Knows a followed file again under whatever name it has been rotated to, and finds the one that was begun after it.
  *
- * H1. A file is known by its first bytes: names go from file to file, and a process that was away has no open file left.
- * H2. A rotation may move names while they are looked through. They are looked through in the direction in which files move, away
- *     from the path, so that none can pass by; it can only run ahead, to a name that was not listed. So a file is missed only where
- *     no further names have come meanwhile, and taken to be gone when it was missed `ATTEMPTS` times. A successor counts only if
- *     the file before it still has its name afterwards.
+ * H1. A file is known by its first bytes: names go from file to file, and a process that was away has no open file
+ *     left.
+ * H2. A rotation may move names while they are looked through. They are looked through in the direction in which files
+ *     move, away from the path, so that none can pass by; it can only run ahead, to a name that was not listed. So a
+ *     file is missed only where no further names have come meanwhile, and taken to be gone when it was missed
+ *     `ATTEMPTS` times. A successor counts only if the file before it still has its name afterwards.
  */
 import { crc32 } from '../../base/crc.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -182,7 +183,9 @@ function open(disk: Disk, path: string, done: (error: DiskError | null, file: Fi
   })
 }
 
-/** What a rotated file's name has behind the old one: a number, or a date in figures. Compressed files cannot be read. */
+/**
+ * What a rotated file's name has behind the old one: a number, or a date in figures. Compressed files cannot be read.
+ */
 const ROTATED = /^[.-]\d[\dT:._-]*$/
 
 /** The files into which `path` was rotated, oldest first: `log.2 log.1` or `log-0101 log-0102`. */

@@ -4,12 +4,13 @@
  * T1. At most one block is read ahead.
  * T2. A file is known by its first bytes, not by its name. One that is no longer at its path is looked for among the
  *     files that it may have been rotated to, and read to its end before its successor.
- * T3. A followed file is given up only when its successor has a byte and the old file, read once more after that, has no
- *     more. (Whoever writes the old one after it has begun the new one is not heard.)
- * T4. A successor may begin as the old file does, as where both begin with a line of names and the old one has no more. While it
- *     is no longer nothing is missed; where it grows and the old one does not it is another file, and read from its beginning.
- * T5. A followed file that was not read for a while may have been emptied under its name, and have grown beyond where it was read:
- *     so before it is read on, it is seen that it still begins as it did.
+ * T3. A followed file is given up only when its successor has a byte and the old file, read once more after that, has
+ *     no more. (Whoever writes the old one after it has begun the new one is not heard.)
+ * T4. A successor may begin as the old file does, as where both begin with a line of names and the old one has no more.
+ *     While it is no longer nothing is missed; where it grows and the old one does not it is another file, and read
+ *     from its beginning.
+ * T5. A followed file that was not read for a while may have been emptied under its name, and have grown beyond where
+ *     it was read: so before it is read on, it is seen that it still begins as it did.
  */
 
 import { crc32 } from '../../base/crc.ts'

@@ -23,9 +23,9 @@ export const generatorFields = {
 export type GeneratorSettings = SettingsOf<typeof generatorFields>
 export type GeneratorOptions<T> = OptionsOf<typeof generatorFields> & {
   /**
-   * Makes value number `n`, counted from 0; `undefined` is the end. Must depend on its arguments alone: after a recovery
-   * the same values are asked for again. `random` gives the same numbers for the same `n` and seed. A value that it throws on is a
-   * dead letter.
+   * Makes value number `n`, counted from 0; `undefined` is the end. Must depend on its arguments alone: after a
+   * recovery the same values are asked for again. `random` gives the same numbers for the same `n` and seed. A value
+   * that it throws on is a dead letter.
    */
   readonly value: (n: number, random: Prng) => T | undefined
 }
@@ -61,7 +61,8 @@ export function generatorSource<T>(options: GeneratorOptions<T>): SourceDescript
     faults: [...(described.faults ?? []), ...faults],
     splits: splits === 1 ? 'one' : 'many',
     generate,
-    // The bytes of a value that could not be made are its number: it is made once more where its dead letter is tried again.
+    // The bytes of a value that could not be made are its number: it is made once more where its dead letter is tried
+    // again.
     decoder: decoder((number, start, end) => generate(Number(number.toString('latin1', start, end))) as T, 'generated'),
   }
 }

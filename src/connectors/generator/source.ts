@@ -1,10 +1,10 @@
 /**
  * Hands over generated values, at a rate.
  *
- * V1. The position of a value is its number. Split i of m makes the numbers i, i + m, i + 2m …: how many splits there are
- *     changes no value, but to go on where as many splits stand as there were: a place says how many.
- * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`. A clock that was put
- *     back by more than that begins anew.
+ * V1. The position of a value is its number. Split i of m makes the numbers i, i + m, i + 2m …: how many splits there
+ *     are changes no value, but to go on where as many splits stand as there were: a place says how many.
+ * V2. A rate is kept over time: what could not be taken for a while is made up, for up to `CATCH_UP_MS`. A clock that
+ *     was put back by more than that begins anew.
  * V3. A value that its function throws on is a dead letter, and the next one follows.
  */
 

@@ -1,8 +1,8 @@
 /**
  * The body of a request: bytes as they come, and the records in them.
  *
- * B1. A body is looked at whole before any of it is taken: one record that is none refuses all of them, and is named. Without
- *     a decoder only its length can be wrong.
+ * B1. A body is looked at whole before any of it is taken: one record that is none refuses all of them, and is named.
+ *     Without a decoder only its length can be wrong.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { reasonOf } from '../../base/reason.ts'
@@ -40,7 +40,9 @@ export class Body {
 
 const line = lines()
 
-/** The records in `body`, without empty lines. Throws `E_HTTP_RECORD` for the first that `decoder` does not take (B1). */
+/**
+ * The records in `body`, without empty lines. Throws `E_HTTP_RECORD` for the first that `decoder` does not take (B1).
+ */
 export function recordsOf(
   body: Buffer,
   format: 'one' | 'lines',

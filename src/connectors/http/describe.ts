@@ -39,8 +39,8 @@ export type HttpSourceOptions<T> = OptionsOf<typeof httpSourceFields> & Pick<Sou
 
 /**
  * Listens for POST requests: one record as `application/json`, `text/plain` or `application/octet-stream`, or one per
- * line as `application/x-ndjson`. A request is taken whole or not at all, and answered when its records are safe. Records
- * are JSON by default.
+ * line as `application/x-ndjson`. A request is taken whole or not at all, and answered when its records are safe.
+ * Records are JSON by default.
  *
  * @example p.source('orders', httpSource({ port: 8080, path: '/orders', decode: json<Order>() }))
  */

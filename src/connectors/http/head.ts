@@ -20,8 +20,8 @@ export interface Asked {
 }
 
 /**
- * What a head asks for, or the answer that it gets at once. It is for the source `step` with `settings`, which wants `token`, and
- * bodies of at most `bodyBytes`.
+ * What a head asks for, or the answer that it gets at once. It is for the source `step` with `settings`, which wants
+ * `token`, and bodies of at most `bodyBytes`.
  */
 export function readHead(
   head: RequestHead,

@@ -1,6 +1,6 @@
 /**
- * What the browser of a page is told that `origins` let in. Without it the browser sends nothing but text for the page, and lets it
- * read no answer (the Fetch standard calls this CORS).
+ * What the browser of a page is told that `origins` let in. Without it the browser sends nothing but text for the page,
+ * and lets it read no answer (the Fetch standard calls this CORS).
  */
 import type { Answer, RequestHead } from '../../env/http.ts'
 import { isWelcome } from '../web.ts'

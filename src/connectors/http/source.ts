@@ -4,8 +4,8 @@
  * R1. A request is taken whole or not at all; what it was answered is true (`ingest/requests.ts`).
  * R2. One request never harms another: what is wrong with it is its own answer, and counted.
  * R3. While there is no room bodies are not read; who has waited too long is told to come again.
- * R4. What is held is bounded: requests, the body of each, the sum of those, and the time for both. Where the sum is too large
- *     whoever holds the most goes, not whoever comes next (R2).
+ * R4. What is held is bounded: requests, the body of each, the sum of those, and the time for both. Where the sum is
+ *     too large whoever holds the most goes, not whoever comes next (R2).
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'

@@ -1,13 +1,13 @@
 /**
- * The writer of a sink that dials, whatever it dials by. `best-effort`: given to the system is as far as this sink sees, so what a
- * connection had taken when it broke may be lost, and what it had not taken comes again.
+ * The writer of a sink that dials, whatever it dials by. `best-effort`: given to the system is as far as this sink
+ * sees, so what a connection had taken when it broke may be lost, and what it had not taken comes again.
  *
  * D1. A barrier is acknowledged when everything before it was given to the system, or after `HOLD_MS` with what was not
  *     as its snapshot; so a missing consumer delays no checkpoint until the queue is full, and then it stops the task.
  * D2. A connection begins at a record's beginning (`queue.ts`, Q2).
  * D3. A rollback drops what was not begun: the records come again from the sources.
- * D4. What a connection says counts while no other has taken its place: one that was ended, or is still being made, is heard
- *     late.
+ * D4. What a connection says counts while no other has taken its place: one that was ended, or is still being made, is
+ *     heard late.
  */
 import { showAddress } from '../../base/address.ts'
 import { fail } from '../../base/errors.ts'

@@ -1,13 +1,14 @@
 /**
- * The connections of a source that listens, whatever it listens by: how many there are, what they hold, and which of them
- * have to go.
+ * The connections of a source that listens, whatever it listens by: how many there are, what they hold, and which of
+ * them have to go.
  *
  * R1. One connection never harms another: one that sends what cannot be a record is closed and counted, and the records
  *     in front of it have been taken.
- * R2. A lane without room pauses its own connection only, from its beginning if need be; the producer's window closes, nothing
- *     is buffered here.
+ * R2. A lane without room pauses its own connection only, from its beginning if need be; the producer's window closes,
+ *     nothing is buffered here.
  * R3. What is held is bounded: connections, the unfinished record of each, the sum of those, and the answers that an
- *     acknowledged producer does not read. Where the sum is too large whoever holds the most goes, not whoever comes next (R1).
+ *     acknowledged producer does not read. Where the sum is too large whoever holds the most goes, not whoever comes
+ *     next (R1).
  */
 import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'

@@ -15,7 +15,9 @@ export interface PeerHome {
   readonly status: SourceStatus
   readonly context: SourceContext
   readonly framing: Framing
-  /** For the records of one chunk, whoever brings it: each connection would keep room for the most that it ever brought. */
+  /**
+   * For the records of one chunk, whoever brings it: each connection would keep room for the most that it ever brought.
+   */
   readonly cuts: Cuts
   /** Bytes of unfinished records, of all connections. */
   partial: number
@@ -292,8 +294,8 @@ export class AckedPeer extends Peer {
   }
 
   protected finished(): void {
-    // A sender of plain bytes that are too few to be refused. Who only looks whether somebody listens sends none, and who has
-    // waited for an answer for long enough looks elsewhere.
+    // A sender of plain bytes that are too few to be refused. Who only looks whether somebody listens sends none, and
+    // who has waited for an answer for long enough looks elsewhere.
     if (this.spoke && !this.session.greeted) this.source.expelled(this, 'it ended before it had said hello')
   }
 

@@ -1,9 +1,11 @@
 /**
- * The ports at which a source listens. Where workers of one machine share the port that people know, each has one of its own
- * beside it, to which the others send the producers that are its: behind the shared port these would meet any of them.
+ * The ports at which a source listens. Where workers of one machine share the port that people know, each has one of
+ * its own beside it, to which the others send the producers that are its: behind the shared port these would meet any
+ * of them.
  *
- * B1. The own port is on the same host as the shared one, so that whoever reaches the one reaches the other; its number is
- *     a free one, and stays as it is while the worker lives: others may send producers there that have not heard of a new one.
+ * B1. The own port is on the same host as the shared one, so that whoever reaches the one reaches the other; its number
+ *     is a free one, and stays as it is while the worker lives: others may send producers there that have not heard of
+ *     a new one.
  * B2. Without it the source works: producers are sent to the shared port then, and may have to come several times.
  */
 import { showAddress } from '../../base/address.ts'

@@ -5,8 +5,8 @@
  *     everything else can still be held back (PROTOCOLS 7).
  * Q2. A chunk is whole records. It is kept until the system has taken its last byte, so that on another connection it
  *     begins anew: a peer may see records twice, but never begins inside one.
- * Q3. A byte counts as taken only when the socket was seen to hold less than it was given. One that has closed, or broken, holds
- *     nothing, and has sent nothing of it.
+ * Q3. A byte counts as taken only when the socket was seen to hold less than it was given. One that has closed, or
+ *     broken, holds nothing, and has sent nothing of it.
  */
 import type { Clock, Timer } from '../../env/clock.ts'
 import type { Connection } from '../../env/network.ts'

@@ -1,6 +1,6 @@
 /**
- * The writer of a sink that listens, whatever it listens by: takes subscribers and writes every record to each of them. `best-effort`: without a subscriber records go
- * nowhere, and one that comes later begins with what is written then.
+ * The writer of a sink that listens, whatever it listens by: takes subscribers and writes every record to each of them.
+ * `best-effort`: without a subscriber records go nowhere, and one that comes later begins with what is written then.
  *
  * U1. A subscriber that falls more than `queueBytes` behind is dropped, or stops the task, as the user has said.
  * U2. A barrier is acknowledged when each subscriber's bytes before it were given to the system or the subscriber is
@@ -214,7 +214,9 @@ export class ServerWriter implements Writer, SubscriberHome {
     })
   }
 
-  /** Calls `done` when no subscriber is behind any more; who holds it up for too long is dropped, where that is wanted. */
+  /**
+   * Calls `done` when no subscriber is behind any more; who holds it up for too long is dropped, where that is wanted.
+   */
   private wait(done: () => void): void {
     const { clock } = this.context.env
     const entry: Waiting = { timer: null, done }

@@ -1,10 +1,11 @@
 /**
  * Reads standard input: one connection that stands from the beginning and is closed when the input has ended.
  *
- * R1. Its records go through a lane into the journal, as those of any connection; a lane without room pauses the reading.
+ * R1. Its records go through a lane into the journal, as those of any connection; a lane without room pauses the
+ *     reading.
  * R2. Who closes the source gives back the bytes of an unfinished record: opened again, it goes on in the middle of it.
- * R3. Bytes that are no record end the input, which is said: the records in front of them have been taken. It has ended for
- *     whoever opens it again, too: behind such bytes nothing says where a record begins.
+ * R3. Bytes that are no record end the input, which is said: the records in front of them have been taken. It has ended
+ *     for whoever opens it again, too: behind such bytes nothing says where a record begins.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { InputHandler, Reading } from '../../env/input.ts'

@@ -56,8 +56,8 @@ export type TcpSinkOptions<T> = OptionsOf<typeof tcpSinkFields> & SinkFormat<T>
 /**
  * Dials a program that listens, again and again until it is there, and writes to it. While nobody is there a bounded
  * queue fills, then the pipeline waits. Best effort: what the system has taken is lost if the connection breaks, and
- * the batch in which it broke comes again. With `protocol: 'acked'` it speaks to `receiveAcked` of `potoroo/client`, and each
- * record is taken once.
+ * the batch in which it broke comes again. With `protocol: 'acked'` it speaks to `receiveAcked` of `potoroo/client`,
+ * and each record is taken once.
  *
  * @example .sink('totals', tcpSink({ port: 7002, encode: (row) => `${row.word} => ${row.total}\n` }))
  */
@@ -94,8 +94,8 @@ export type TcpServerSinkSettings = SettingsOf<typeof tcpServerSinkFields>
 export type TcpServerSinkOptions<T> = OptionsOf<typeof tcpServerSinkFields> & SinkFormat<T>
 
 /**
- * Listens on a TCP port and writes every record to everyone who is connected at the time. Best effort: a subscriber sees what
- * is written while it is there and reads fast enough.
+ * Listens on a TCP port and writes every record to everyone who is connected at the time. Best effort: a subscriber
+ * sees what is written while it is there and reads fast enough.
  *
  * @example .sink('live', tcpServerSink({ port: 7003, framing: lines(), encode: (row) => JSON.stringify(row) }))
  */

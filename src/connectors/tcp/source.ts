@@ -1,5 +1,6 @@
 /**
- * Listens for producers: plain ones, whose records go to a lane each, and acknowledged ones, whose bytes go to a session.
+ * Listens for producers: plain ones, whose records go to a lane each, and acknowledged ones, whose bytes go to a
+ * session.
  */
 import type { Connection } from '../../env/network.ts'
 import type { SourceDescription } from '../../model/connector.ts'

@@ -2,12 +2,12 @@
  * Posts records to a receiver. `idempotent`: a record comes at least once, and by the same id each time.
  *
  * P1. A record is let go only when the receiver has taken it, or when it was refused and is a dead letter.
- * P2. A barrier is acknowledged when everything before it was taken, or after `HOLD_MS` with the rest as its snapshot. One that
- *     was refused meanwhile is in the snapshot too: its dead letter belongs to the epoch after the barrier, and would be
- *     gone with that epoch.
+ * P2. A barrier is acknowledged when everything before it was taken, or after `HOLD_MS` with the rest as its snapshot.
+ *     One that was refused meanwhile is in the snapshot too: its dead letter belongs to the epoch after the barrier,
+ *     and would be gone with that epoch.
  * P3. Records leave in order, and with `concurrency: 1` one request follows the answer to the one before.
- * P4. What is held is bounded: records by `writerBytes`, requests by `concurrency`. A receiver that does not answer stops the
- *     task, and with it, channel by channel, the sources.
+ * P4. What is held is bounded: records by `writerBytes`, requests by `concurrency`. A receiver that does not answer
+ *     stops the task, and with it, channel by channel, the sources.
  * P5. The token is sent and never shown.
  */
 import { fail } from '../../base/errors.ts'

@@ -12,8 +12,8 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * Statuses below 500 that say nothing about the record: a token or a path that is wrong, a request that is under way or comes
- * too often. Giving records up for them would give up all.
+ * Statuses below 500 that say nothing about the record: a token or a path that is wrong, a request that is under way or
+ * comes too often. Giving records up for them would give up all.
  */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 408, 409, 421, 425, 426, 429, 451])
 /** What is shown of a receiver's words, in characters. */

@@ -64,9 +64,9 @@ export type WebSocketSinkOptions<T> = OptionsOf<typeof webSocketSinkFields> & Si
 
 /**
  * Dials a WebSocket, again and again until somebody is there, and sends to it: each record is a message, or with a
- * `framing` each batch is one. While nobody is there a bounded queue fills, then the pipeline waits. Best effort: what the
- * system has taken is lost if the connection breaks, and the batch in which it broke comes again. With `protocol: 'acked'` it
- * speaks to `receiveAcked` of `potoroo/client`, and each record is taken once.
+ * `framing` each batch is one. While nobody is there a bounded queue fills, then the pipeline waits. Best effort: what
+ * the system has taken is lost if the connection breaks, and the batch in which it broke comes again. With `protocol:
+ * 'acked'` it speaks to `receiveAcked` of `potoroo/client`, and each record is taken once.
  *
  * @example .sink('totals', webSocketSink({ url: 'ws://127.0.0.1:7002/', encode: (row) => JSON.stringify(row) }))
  */
@@ -93,8 +93,8 @@ export type WebSocketServerSinkSettings = SettingsOf<typeof webSocketServerSinkF
 export type WebSocketServerSinkOptions<T> = OptionsOf<typeof webSocketServerSinkFields> & SinkFormat<T>
 
 /**
- * Listens for WebSockets and sends every record to everyone who is connected at the time: each as a message, or with a `framing`
- * each batch as one. Best effort: a subscriber sees what is sent while it is there and reads fast enough.
+ * Listens for WebSockets and sends every record to everyone who is connected at the time: each as a message, or with a
+ * `framing` each batch as one. Best effort: a subscriber sees what is sent while it is there and reads fast enough.
  *
  * @example .sink('live', webSocketServerSink({ port: 7003, encode: (row) => JSON.stringify(row) }))
  */
@@ -111,7 +111,9 @@ function framed<O extends SinkFormat<never> & { readonly messages?: 'text' | 'bi
   return { ...options, framing: options?.messages === 'binary' ? framing : textual(framing) }
 }
 
-/** Refuses what is no text: a peer closes where a text message holds it, and would be sent it again on each connection. */
+/**
+ * Refuses what is no text: a peer closes where a text message holds it, and would be sent it again on each connection.
+ */
 function textual(given: Framing): Framing {
   if (typeof given.frame !== 'function') return given
   const framing = guardFraming(given)

@@ -1,6 +1,6 @@
 /**
- * Listens for producers that speak WebSocket: plain ones, whose messages are records or hold some, and acknowledged ones,
- * whose binary messages are one stream of bytes to a session.
+ * Listens for producers that speak WebSocket: plain ones, whose messages are records or hold some, and acknowledged
+ * ones, whose binary messages are one stream of bytes to a session.
  */
 import type { HttpHandler } from '../../env/http.ts'
 import type { SourceDescription } from '../../model/connector.ts'

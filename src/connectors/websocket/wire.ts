@@ -1,8 +1,8 @@
 /**
  * A WebSocket as a connection of bytes: what is written becomes messages, what comes is shown message by message.
  *
- * X1. `queued` says that nothing has left until all has: a WebSocket counts the heads of its messages too, so a part of it
- *     says nothing about ours.
+ * X1. `queued` says that nothing has left until all has: a WebSocket counts the heads of its messages too, so a part of
+ *     it says nothing about ours.
  */
 import { cutText } from '../../base/cut-text.ts'
 import type { WebSocketConnection, WebSocketEnd, WebSocketHandler } from '../../env/http.ts'

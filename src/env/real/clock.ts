@@ -2,8 +2,8 @@
  * Time from the operating system.
  *
  * Node counts a timer in whole milliseconds of its loop's own time, so that one may fire a fraction early, and a delay
- * over 2^31 - 1 ms fires at once. Both would break `after`; a timer here looks at the clock when it fires and waits again
- * for what is left. Of a delay below zero Node warns.
+ * over 2^31 - 1 ms fires at once. Both would break `after`; a timer here looks at the clock when it fires and waits
+ * again for what is left. Of a delay below zero Node warns.
  */
 import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../clock.ts'

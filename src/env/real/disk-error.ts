@@ -13,8 +13,8 @@ const codes: Readonly<Record<string, DiskErrorCode>> = {
 }
 
 /**
- * The calls on an open file: where such a one is stale, another machine has removed it from the volume of a server. Where a path is,
- * the volume cannot be reached by it any more, and nothing is known of what stands there.
+ * The calls on an open file: where such a one is stale, another machine has removed it from the volume of a server.
+ * Where a path is, the volume cannot be reached by it any more, and nothing is known of what stands there.
  */
 const onFiles: ReadonlySet<string> = new Set(['read', 'write', 'fdatasync', 'fstat', 'ftruncate', 'close'])
 

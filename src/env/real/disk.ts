@@ -119,8 +119,8 @@ export class RealDisk implements Disk {
 }
 
 /**
- * Makes `path` and what is missing above it. Node's own way of it never ends where a folder is there in which the system makes
- * none, and says of each that it does not exist, as below /proc.
+ * Makes `path` and what is missing above it. Node's own way of it never ends where a folder is there in which the
+ * system makes none, and says of each that it does not exist, as below /proc.
  */
 function makeWithParents(path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
   const make = (otherwise: (error: NodeJS.ErrnoException) => void): void =>

@@ -1,6 +1,6 @@
 /**
- * Connections that others open to this process, on all of its ports. However many come, they leave it the files that it needs
- * itself: a worker that cannot open its journal or a checkpoint ends.
+ * Connections that others open to this process, on all of its ports. However many come, they leave it the files that it
+ * needs itself: a worker that cannot open its journal or a checkpoint ends.
  */
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -40,7 +40,10 @@ export class Guests {
   }
 }
 
-/** How many files this process may have open, or infinity where that is not known. Node raises its own limit to the hard one. */
+/**
+ * How many files this process may have open, or infinity where that is not known. Node raises its own limit to the hard
+ * one.
+ */
 export function openFilesLimit(): number {
   let text = ''
   try {

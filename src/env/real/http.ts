@@ -1,14 +1,15 @@
 /**
  * HTTP by Node's own server and client.
  *
- * R1. A connection that has not sent a whole head in time, or whose body stands still while we read it, is closed; one that
- *     we do not read may wait.
+ * R1. A connection that has not sent a whole head in time, or whose body stands still while we read it, is closed; one
+ *     that we do not read may wait.
  * R2. A body that nobody wants any more is read for `LINGER_MS`, so that the answer arrives, and no longer.
- * R3. A connection may ask again before it is answered, `WAITING` times: Node would take as many requests as fit into a chunk,
- *     and one chunk after another.
- * R4. A request that offers another protocol than WebSocket, as the first one of a client that speaks HTTP/2 does, is a request.
- * R5. Who closes the listener closes the connections on which no request waits for its answer. Node closes the others behind
- *     that, and no longer looks for heads that do not come: it would keep who has sent a part of one for ever.
+ * R3. A connection may ask again before it is answered, `WAITING` times: Node would take as many requests as fit into a
+ *     chunk, and one chunk after another.
+ * R4. A request that offers another protocol than WebSocket, as the first one of a client that speaks HTTP/2 does, is a
+ *     request.
+ * R5. Who closes the listener closes the connections on which no request waits for its answer. Node closes the others
+ *     behind that, and no longer looks for heads that do not come: it would keep who has sent a part of one for ever.
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'

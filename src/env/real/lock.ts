@@ -52,7 +52,8 @@ export class LockFile implements Lock {
 
 /**
  * Makes the file, with no rights for others; leaves one that exists untouched and unopened. Throws where it cannot be
- * written: the database would lock it all the same, and everything after the lock would wait for a disk that takes nothing.
+ * written: the database would lock it all the same, and everything after the lock would wait for a disk that takes
+ * nothing.
  */
 function createEmpty(path: string): void {
   try {

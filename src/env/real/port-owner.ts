@@ -1,6 +1,6 @@
 /**
- * Who listens on a port, for the error that says it is taken. Read from `/proc`: it finds processes of the same user (or
- * all, for root), and nothing on systems without `/proc`.
+ * Who listens on a port, for the error that says it is taken. Read from `/proc`: it finds processes of the same user
+ * (or all, for root), and nothing on systems without `/proc`.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises'
 

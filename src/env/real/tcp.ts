@@ -4,9 +4,9 @@
  * Delays by Nagle's algorithm are off: the layers above write whole batches. Keep-alive is on, so that a peer whose
  * machine has vanished is noticed in the end, also where nobody writes.
  *
- * All connections read into one buffer, one after another (`network.ts`, N3): a new one for each read costs its allocation
- * and, what is more, collections of the whole heap, because memory outside the heap counts for them. Node takes a buffer
- * only from whoever makes a socket; so an accepted one is made again, of its handle.
+ * All connections read into one buffer, one after another (`network.ts`, N3): a new one for each read costs its
+ * allocation and, what is more, collections of the whole heap, because memory outside the heap counts for them. Node
+ * takes a buffer only from whoever makes a socket; so an accepted one is made again, of its handle.
  */
 
 import { connect, createServer, type OnReadOpts, type Server, Socket, type SocketConstructorOpts } from 'node:net'
@@ -25,7 +25,10 @@ import type {
 import type { Guests } from './guests.ts'
 import { listenError, networkError } from './network-error.ts'
 
-/** What is read at a time stays in the processor's cache on its way into the journal; with four times as much it does not. */
+/**
+ * What is read at a time stays in the processor's cache on its way into the journal; with four times as much it does
+ * not.
+ */
 const READ_BYTES = 64 << 10
 const KEEP_ALIVE_MS = 15_000
 /** Connections that wait in the kernel for `accept`. */

@@ -4,8 +4,8 @@
  * W1. Messages that stood in a chunk behind the one at which the reader paused wait here, at most a chunk of them
  *     (`http.ts`, H4).
  * W2. A peer that pings and does not read what it is answered gets no more answers: they would gather in memory.
- * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (`http.ts`, H5). Where
- *     they hold too much whoever holds the most goes.
+ * W3. Unfinished messages of all connections of one listener are counted together, from chunk to chunk (`http.ts`, H5).
+ *     Where they hold too much whoever holds the most goes.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -18,7 +18,9 @@ import { networkError } from './network-error.ts'
 
 /** Beyond so many queued bytes `send` answers false, and pings are not answered. */
 const HIGH_WATER_BYTES = 64 << 10
-/** What a further chunk takes up beside its bytes: the library keeps those of an unfinished message as they have come. */
+/**
+ * What a further chunk takes up beside its bytes: the library keeps those of an unfinished message as they have come.
+ */
 const CHUNK_BYTES = 256
 /** What stands in front of a client's ping or pong, which is short and masked. */
 const CONTROL_HEAD_BYTES = 6

@@ -1,6 +1,6 @@
 /**
- * What the tasks of one pipeline say when a barrier reaches them, and who hears it: the snapshot of its epoch, readers that
- * wait for a barrier to pass, and the dead letters of the task.
+ * What the tasks of one pipeline say when a barrier reaches them, and who hears it: the snapshot of its epoch, readers
+ * that wait for a barrier to pass, and the dead letters of the task.
  */
 import type { Barrier } from '../../dataflow/batch.ts'
 import type { TaskReports } from '../../dataflow/task.ts'

@@ -15,7 +15,10 @@ export function stepsOf(plan: Plan): Omit<StepEntry, 'since' | 'older'>[] {
   return keyedTasks(plan).map(({ step, keyed }) => ({ step, kind: keyed.kind, schema: keyed.schema.version }))
 }
 
-/** What the parts of the sources and sinks of `plan` are of, by step. Streams of one journal are the same by any connector. */
+/**
+ * What the parts of the sources and sinks of `plan` are of, by step. Streams of one journal are the same by any
+ * connector.
+ */
 export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
   const parts = new Map<string, string>()
   for (const task of tasks) {
@@ -33,9 +36,10 @@ export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
 }
 
 /**
- * What there is of `base` for `plan` to go on with: without the steps in `drop`, which begin in the epoch that follows. `held` are those
- * whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED`, `E_SCHEMA` or `E_STATE_NEWER` where it
- * does not fit, and `E_STATE_KEY_GROUPS` where it is not shared out among `keyGroups`.
+ * What there is of `base` for `plan` to go on with: without the steps in `drop`, which begin in the epoch that follows.
+ * `held` are those whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED`,
+ * `E_SCHEMA` or `E_STATE_NEWER` where it does not fit, and `E_STATE_KEY_GROUPS` where it is not shared out among
+ * `keyGroups`.
  */
 export function fitBase(
   plan: Plan,
@@ -83,7 +87,10 @@ function holds({ snapshot }: PartEntry): boolean {
   return snapshot !== null && (typeof snapshot !== 'object' || Object.keys(snapshot).length > 0)
 }
 
-/** What a source or a sink has left is for one of its sort; throws by name where there is another, which could not read it. */
+/**
+ * What a source or a sink has left is for one of its sort; throws by name where there is another, which could not read
+ * it.
+ */
 function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
   const { pipeline } = plan
   const now = connectorsOf(plan)
@@ -96,7 +103,9 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
   }
 }
 
-/** What tasks of `held` steps had taken and not sent on is for steps of these names; throws by name where one is gone. */
+/**
+ * What tasks of `held` steps had taken and not sent on is for steps of these names; throws by name where one is gone.
+ */
 function checkHeld({ pipeline, tasks }: Plan, held: readonly string[]): void {
   for (const step of held) {
     const task = tasks.find((one) => one.step === step)
@@ -105,8 +114,8 @@ function checkHeld({ pipeline, tasks }: Plan, held: readonly string[]): void {
 }
 
 /**
- * State is found again by step name, kind and schema version, the oldest that there may be of it; throws by name for anything
- * else.
+ * State is found again by step name, kind and schema version, the oldest that there may be of it; throws by name for
+ * anything else.
  */
 export function checkSteps(plan: Plan, { steps }: Manifest): void {
   const { pipeline } = plan

@@ -1,10 +1,11 @@
 /**
- * Carries out what the coordinator's table decides for one pipeline, on the worker that decides the generation's epochs: what
- * members say goes in as events, and effects come out. It decides nothing itself.
+ * Carries out what the coordinator's table decides for one pipeline, on the worker that decides the generation's
+ * epochs: what members say goes in as events, and effects come out. It decides nothing itself.
  *
  * O1. An event that an effect raises waits until the effects before it have been carried out.
  * O2. Every answer of a member comes here, also those of the worker itself, and by the same way.
- * O3. It looks at the time when that decides something, and not before: a pipeline at rest wakes its worker once for each epoch.
+ * O3. It looks at the time when that decides something, and not before: a pipeline at rest wakes its worker once for
+ *     each epoch.
  * O4. What every producer stands in is written down in slices: nothing else would go on here meanwhile.
  */
 import type { Limits } from '../../base/limits.ts'

@@ -1,9 +1,10 @@
 /**
  * How one pipeline comes to its end in order: lets nothing more in, makes a last checkpoint, and ends its sinks.
  *
- * E1. A sink is ended only behind an epoch that holds all that it was given, and that was committed here: what it still has then
- *     stands there already, and has been let go.
- * E2. Members hear of a drain by its last epoch, who has asked for it by an answer too: whichever comes first ends the sinks, once.
+ * E1. A sink is ended only behind an epoch that holds all that it was given, and that was committed here: what it still
+ *     has then stands there already, and has been let go.
+ * E2. Members hear of a drain by its last epoch, who has asked for it by an answer too: whichever comes first ends the
+ *     sinks, once.
  */
 import { periodic } from '../../checkpoint/barrier.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
@@ -43,7 +44,8 @@ export class Ending {
     if (active === null) return done(NOT_RUNNING)
     holds.hold('drain', 'the pipeline drains')
     active.request({ kind: 'drain', stays }, (failure) => {
-      // That it is complete is heard before its record is read, and what the sinks have of it is shown behind that (E1).
+      // That it is complete is heard before its record is read, and what the sinks have of it is shown behind that
+      // (E1).
       if (failure === null) {
         return active.whenCommitted(() => {
           // Who is closed before has nothing to show any more: whoever runs it next does, of what its sinks held.

@@ -7,12 +7,12 @@
  *
  * M1. A worker that is its own coordinator talks to itself by the same messages; only what it saves, which may be long,
  *     stays in memory.
- * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of which a
- *     frame holds, however short these are here. They go one behind the other (`worker/patient-sender.ts`): of a hundred thousand
- *     streams, or files, all together would be more than a lane may hold. No other epoch begins before the last of them has gone
- *     (`checkpoint/coordinator.ts`, C1 and C3).
- * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to each
- *     `startEpoch`. A coordinator on which it has failed holds the sources of all members, and answers who asks.
+ * M2. What a member saves goes in pieces, none of which stands in the way of others on its lane for long, and each of
+ *     which a frame holds, however short these are here. They go one behind the other (`worker/patient-sender.ts`): of
+ *     a hundred thousand streams, or files, all together would be more than a lane may hold. No other epoch begins
+ *     before the last of them has gone (`checkpoint/coordinator.ts`, C1 and C3).
+ * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to
+ *     each `startEpoch`. A coordinator on which it has failed holds the sources of all members, and answers who asks.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail } from '../../base/errors.ts'

@@ -5,8 +5,8 @@
  *     hold everything that came before the request.
  * R2. Who asks for any checkpoint is served by one with a purpose too.
  * R3. Every request is answered once, at the latest by `end`.
- * R4. Behind the barrier of a drain nothing comes: who asks for an end that somebody has asked for already has it with that one,
- *     or has it not, also where its barrier has been sent.
+ * R4. Behind the barrier of a drain nothing comes: who asks for an end that somebody has asked for already has it with
+ *     that one, or has it not, also where its barrier has been sent.
  */
 import type { Purpose } from '../../checkpoint/barrier.ts'
 
@@ -26,7 +26,9 @@ export class EpochRequests {
   /** The drain that is complete (R4). */
   private drained: Purpose | null = null
 
-  /** Adds a request; answers whether the coordinator has to hear of it, or an epoch that is to come serves it already. */
+  /**
+   * Adds a request; answers whether the coordinator has to hear of it, or an epoch that is to come serves it already.
+   */
   add(purpose: Purpose, done: Answered): boolean {
     const { sent, drained } = this
     if (drained !== null && same(drained, purpose)) {

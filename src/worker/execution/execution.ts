@@ -1,6 +1,6 @@
 /**
- * One pipeline on one worker within one generation, as its driver knows it (`generation.ts`): the way up, what runs, the
- * end, and what there is to see of it.
+ * One pipeline on one worker within one generation, as its driver knows it (`generation.ts`): the way up, what runs,
+ * the end, and what there is to see of it.
  *
  *     restoring ──► restored ──► running ──► ended
  *         └─► damaged, failed       └─► failed, spoiled
@@ -78,7 +78,10 @@ export class Execution implements Executing {
   private active: Running | null = null
   /** What it wrote with before it was released. */
   private former: ReadonlyMap<string, Writer> = new Map()
-  /** Steps whose states are copied before each call, however large: such a state was spoiled, here or before (PROTOCOLS 9). */
+  /**
+   * Steps whose states are copied before each call, however large: such a state was spoiled, here or before (PROTOCOLS
+   * 9).
+   */
   private readonly careful: Set<string>
   /** A state is wrong in memory: nobody may see it, and the next generation goes back to the last epoch. */
   private isSpoiled = false
@@ -317,12 +320,16 @@ export class Execution implements Executing {
     return !this.closed
   }
 
-  /** Whether this worker, the coordinator, knows that it has failed on a member: no epoch follows in this generation. */
+  /**
+   * Whether this worker, the coordinator, knows that it has failed on a member: no epoch follows in this generation.
+   */
   get broken(): boolean {
     return this.active?.broken ?? false
   }
 
-  /** Whether this worker, the coordinator, knows that all sources have ended and everything has left, on all members. */
+  /**
+   * Whether this worker, the coordinator, knows that all sources have ended and everything has left, on all members.
+   */
   get hasEnded(): boolean {
     return this.active?.hasEnded ?? false
   }

@@ -1,9 +1,9 @@
 /**
- * The channels of one pipeline to and from the other members of its generation: what dataflow asks for (`crossings.ts`),
- * made of links.
+ * The channels of one pipeline to and from the other members of its generation: what dataflow asks for
+ * (`crossings.ts`), made of links.
  *
- * R1. All ends are opened when the runtime is built, at `activate`; a member that activates later opens its own then, and
- *     till then the senders have no credit.
+ * R1. All ends are opened when the runtime is built, at `activate`; a member that activates later opens its own then,
+ *     and till then the senders have no credit.
  * R2. A channel's address is the number of the pipeline's run and its number in the plan: the same on every member, and
  *     another one for another pipeline of the same name.
  */

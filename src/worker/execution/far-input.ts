@@ -1,11 +1,12 @@
 /**
  * The receiving end of a channel from another member, for the task that takes from it.
  *
- * T1. Credit returns when the task has taken a batch, and not when it has come (PROTOCOLS 15): what waits here is bounded
- *     by the channel's window.
+ * T1. Credit returns when the task has taken a batch, and not when it has come (PROTOCOLS 15): what waits here is
+ *     bounded by the channel's window.
  * T2. What waits, waits as bytes, in memory that is used again. A batch is decoded when the task takes it, so that its
- *     objects live as shortly as those of a source: what a collector meets twice it keeps, and marks the whole heap for.
- *     What is kept to be used again is no more than may wait: of pieces for short batches and long ones all would become long.
+ *     objects live as shortly as those of a source: what a collector meets twice it keeps, and marks the whole heap
+ *     for. What is kept to be used again is no more than may wait: of pieces for short batches and long ones all would
+ *     become long.
  */
 import { ByteReader } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'

@@ -112,7 +112,10 @@ export class FarOutlet implements Outlet {
     sent.encodeMs += clock.monotonic() - begun
   }
 
-  /** Puts `batch[from, to)`, which could not be sent as a whole, into parts that can; reports the records that cannot (F1). */
+  /**
+   * Puts `batch[from, to)`, which could not be sent as a whole, into parts that can; reports the records that cannot
+   * (F1).
+   */
   private divide(batch: Batch, from: number, to: number, error: PotorooError): void {
     if (to - from === 1) return this.refuse(batch, from, error)
     const middle = (from + to) >>> 1

@@ -1,22 +1,24 @@
 /**
- * What a pipeline's execution and the driver of its worker agree upon. An execution is one pipeline on this worker within
- * ONE generation; the driver makes a new one for each generation and hands over what the one before held. The driver
- * decides when something happens, the execution does it.
+ * What a pipeline's execution and the driver of its worker agree upon. An execution is one pipeline on this worker
+ * within ONE generation; the driver makes a new one for each generation and hands over what the one before held. The
+ * driver decides when something happens, the execution does it.
  *
  *     start ──► restored ──► activate ──► running ──► close, release
  *       ├─────► damaged: an older base is needed; nothing more happens until `close`
  *       └─────► failed                          └─► spoiled: a further generation is needed; nothing more runs until `close`
  *
- * N1. `close` is the end of everything: no event follows. `holdings` and `leaveOpen` are asked before it, and what they answer
- *     belongs to the next execution; where none comes, who has asked lets go of it (`letGo`).
- * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded (`opening.ts`).
- * N3. Control messages of the generation come once it runs; earlier ones wait elsewhere. A request for an epoch is answered
- *     also by one that has ended: who asks may not have read that it has.
+ * N1. `close` is the end of everything: no event follows. `holdings` and `leaveOpen` are asked before it, and what they
+ *     answer belongs to the next execution; where none comes, who has asked lets go of it (`letGo`).
+ * N2. Between `restored` and `activate` nothing runs, nothing listens, nothing is sent; state is decoded
+ *     (`opening.ts`).
+ * N3. Control messages of the generation come once it runs; earlier ones wait elsewhere. A request for an epoch is
+ *     answered also by one that has ended: who asks may not have read that it has.
  * N4. Events come on turns of their own, never inside a call of the driver; `running` alone comes within `activate`.
- * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it. So a
- *     generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new generation.
- * N6. Any member may ask for an epoch. A drain makes all members hold; on each of them it is over with `drained`. The one that
- *     asked hears an answer besides.
+ * N5. A channel has one end in a generation (links), and an epoch that was under way may still become complete in it.
+ *     So a generation of a cluster runs a pipeline's run once: who puts another program in its place takes a new
+ *     generation.
+ * N6. Any member may ask for an epoch. A drain makes all members hold; on each of them it is over with `drained`. The
+ *     one that asked hears an answer besides.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'
@@ -90,8 +92,8 @@ export interface ExecutionEvents {
    */
   damaged(instead: number): void
   /**
-   * A call has thrown that changed a state of which there is no copy: a further generation has to go back to the last epoch
-   * (PROTOCOLS 9). Until then nothing runs, and nobody is shown the state.
+   * A call has thrown that changed a state of which there is no copy: a further generation has to go back to the last
+   * epoch (PROTOCOLS 9). Until then nothing runs, and nobody is shown the state.
    */
   spoiled(): void
   /** The pipeline runs: it continues from `base`, or starts with nothing. */
@@ -126,19 +128,22 @@ export interface Executing {
   /** The epoch's record has been read in the chain, and counts. */
   recorded(epoch: number): void
   /**
-   * The pipeline was drained with this epoch, and this worker may not have heard so: nothing more runs, and what sinks have of it
-   * may leave, also in a later generation. `end` follows.
+   * The pipeline was drained with this epoch, and this worker may not have heard so: nothing more runs, and what sinks
+   * have of it may leave, also in a later generation. `end` follows.
    */
   drained(epoch: number): void
   /** The floor has been read in the chain. */
   floor(epoch: number): void
-  /** Asks the coordinator for an epoch with `purpose`, from any member; `done` hears why it did not come about, or `null`. */
+  /**
+   * Asks the coordinator for an epoch with `purpose`, from any member; `done` hears why it did not come about, or
+   * `null`.
+   */
   request(purpose: Purpose, done: (failure: string | null) => void): void
   /** After an epoch with a purpose that holds: what it held for does not come about, all members go on. */
   resume(): void
   /**
-   * Stops the input on all members, makes a last epoch, and ends this worker's sinks (`end`); `stays`: the chain says so, and
-   * the pipeline runs in no later generation.
+   * Stops the input on all members, makes a last epoch, and ends this worker's sinks (`end`); `stays`: the chain says
+   * so, and the pipeline runs in no later generation.
    */
   drain(endMs: number, stays: boolean, done: (failure: string | null) => void): void
   /**
@@ -149,7 +154,10 @@ export interface Executing {
   /** Ends this worker's sinks in order; what one has not let go of after `endMs` stands in the last epoch. */
   end(endMs: number, done: () => void): void
   holdings(): Holdings
-  /** Gives away what listens and can go on with another generation (`listening-source.ts`): it takes nothing in before that. */
+  /**
+   * Gives away what listens and can go on with another generation (`listening-source.ts`): it takes nothing in before
+   * that.
+   */
   leaveOpen(): ReadonlyMap<string, ListeningSource>
   close(): void
   /** Closes it, and lets go of all state: the last epoch has it, and no execution goes on from what was here. */

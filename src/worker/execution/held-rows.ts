@@ -1,6 +1,6 @@
 /**
- * What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. What is written is held still
- * (`split-table.ts`, X2).
+ * What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. What is written
+ * is held still (`split-table.ts`, X2).
  */
 import { ByteReader, type ByteWriter } from '../../base/bytes.ts'
 import { decodeValues, encodeValues } from '../../base/codec/values.ts'
@@ -9,8 +9,8 @@ import { HeldRecords } from '../../dataflow/held-records.ts'
 import type { SplitTable } from './split-table.ts'
 
 /**
- * Writes `held` as one part, or as several in its order where it is too large for one. Throws `E_VALUE`, and `E_BLOCK_TOO_LONG`
- * for a record that is too large by itself.
+ * Writes `held` as one part, or as several in its order where it is too large for one. Throws `E_VALUE`, and
+ * `E_BLOCK_TOO_LONG` for a record that is too large by itself.
  */
 export function writeHeld(
   writer: ByteWriter,

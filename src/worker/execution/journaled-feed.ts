@@ -2,8 +2,8 @@
  * What a source task reads where a journal stands behind the source: takes the door's batches, record by record, and
  * decodes them.
  *
- * F1. A record that its decoder refuses is reported with its bytes and passed over; its position counts, and so does it in what
- *     one poll may take: nobody else has a turn meanwhile.
+ * F1. A record that its decoder refuses is reported with its bytes and passed over; its position counts, and so does it
+ *     in what one poll may take: nobody else has a turn meanwhile.
  */
 import type { Json } from '../../base/json.ts'
 import type { Batch } from '../../dataflow/batch.ts'

@@ -2,8 +2,9 @@
  * A journaled source of a pipeline that listens, from one generation to the next: a worker that goes on closes nobody's
  * connection because another one has died, come or gone, for what a plain sender has sent is lost with it.
  *
- * G1. From `stand` on nobody brings anything before the source lets records in again (`ingest/source.ts`, `release`): what has come in
- *     by then is in the journal, in front of all that comes after it, and what has not waits with its sender.
+ * G1. From `stand` on nobody brings anything before the source lets records in again (`ingest/source.ts`, `release`):
+ *     what has come in by then is in the journal, in front of all that comes after it, and what has not waits with its
+ *     sender.
  * G2. It stays open for the same program, on the same source of the same incarnation, and for nobody else.
  */
 import type { PotorooError } from '../../base/errors.ts'

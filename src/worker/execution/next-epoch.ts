@@ -1,8 +1,10 @@
 /**
- * Who waits on this worker for an epoch that begins after he came, whichever that is: readers, of whom there may be many at a time.
+ * Who waits on this worker for an epoch that begins after he came, whichever that is: readers, of whom there may be
+ * many at a time.
  *
- * N1. Who comes before the next barrier has come here shares its epoch: whatever he has seen here stands in front of that barrier. So
- *     one request is made for each barrier, however many come, and however long no epoch becomes complete.
+ * N1. Who comes before the next barrier has come here shares its epoch: whatever he has seen here stands in front of
+ *     that barrier. So one request is made for each barrier, however many come, and however long no epoch becomes
+ *     complete.
  * N2. Who waits no more leaves nothing behind.
  */
 import type { Answered } from './epoch-requests.ts'

@@ -1,11 +1,11 @@
 /**
  * How long the slices are in which one epoch is written on the loop.
  *
- * N3. An epoch is spread over the time that it is given: while more of it is written than of that time has passed, a slice is
- *     as short as one can be. What the loop has to do in a second stays the same; but records wait for several turns, each
- *     turn for a slice, and what piles up while a loop writes in a burst takes as long again to go.
- * N4. Behind that, a slice takes half of the time that everything else took since the one before: a loop that is never idle
- *     gives a third of its time, which ends the epoch.
+ * N3. An epoch is spread over the time that it is given: while more of it is written than of that time has passed, a
+ *     slice is as short as one can be. What the loop has to do in a second stays the same; but records wait for several
+ *     turns, each turn for a slice, and what piles up while a loop writes in a burst takes as long again to go.
+ * N4. Behind that, a slice takes half of the time that everything else took since the one before: a loop that is never
+ *     idle gives a third of its time, which ends the epoch.
  */
 
 /** A slice is worth beginning for so long, in milliseconds. */
@@ -20,7 +20,10 @@ export class Pace {
   /** When the last slice ended. */
   private before: number
 
-  /** `overMs`: the time that the epoch is given, 0 for none; `sliceMs`: the most that a slice may take; `now`: monotonic. */
+  /**
+   * `overMs`: the time that the epoch is given, 0 for none; `sliceMs`: the most that a slice may take; `now`:
+   * monotonic.
+   */
   constructor(overMs: number, sliceMs: number, now: number) {
     this.overMs = overMs
     this.sliceMs = sliceMs

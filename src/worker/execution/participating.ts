@@ -1,9 +1,10 @@
 /**
- * Carries out what the participant's table decides for one pipeline on one worker: what its tasks report goes in as events,
- * and effects come out. It decides nothing itself.
+ * Carries out what the participant's table decides for one pipeline on one worker: what its tasks report goes in as
+ * events, and effects come out. It decides nothing itself.
  *
  * O1. An event that an effect raises waits until the effects before it have been carried out.
- * O2. A worker saves the key groups that it owns and no others: two packs of one epoch that hold the same group are damage.
+ * O2. A worker saves the key groups that it owns and no others: two packs of one epoch that hold the same group are
+ *     damage.
  * O3. Behind a loss that was accepted, the first epoch that is complete has all key groups in full that lack something
  *     (`state-return.ts`, Y6). With it the worker says which packs it needs no more.
  */
@@ -95,7 +96,10 @@ const nothing = { keys: 0, records: 0 }
 /** A periodic epoch is written in this part of the interval between two of them, where the loop has the time. */
 const PACE = 0.5
 
-/** How long an end waits for its keys to be counted, in milliseconds: enough for millions, or for a machine that is busy. */
+/**
+ * How long an end waits for its keys to be counted, in milliseconds: enough for millions, or for a machine that is
+ * busy.
+ */
 const COUNT_MS = 1000
 
 export class Participating {
@@ -152,7 +156,9 @@ export class Participating {
     return this.state.phase === 'waiting' ? this.state.epoch : 0
   }
 
-  /** The last epoch of this generation that is complete, or under way here, and not committed; 0 where there is none. */
+  /**
+   * The last epoch of this generation that is complete, or under way here, and not committed; 0 where there is none.
+   */
   get uncommitted(): number {
     const { phase, epoch, committed } = this.state
     const last = phase === 'idle' ? this.complete : epoch
@@ -212,7 +218,9 @@ export class Participating {
     this.raise({ kind: 'partPassed', epoch, part: step })
   }
 
-  /** An end is told with its keys, and there is nothing else to do then: what is still bytes is looked at, for a moment. */
+  /**
+   * An end is told with its keys, and there is nothing else to do then: what is still bytes is looked at, for a moment.
+   */
   private countAll(store: KeyedStore): void {
     const { clock } = this.seams
     const until = clock.monotonic() + COUNT_MS

@@ -1,13 +1,15 @@
 /**
- * How far barriers have come on this worker in one term of a pipeline, for those who read their own writes (PROTOCOLS 16):
- * which records stand in front of a barrier, and which barriers have passed a step.
+ * How far barriers have come on this worker in one term of a pipeline, for those who read their own writes (PROTOCOLS
+ * 16): which records stand in front of a barrier, and which barriers have passed a step.
  *
- * G1. What a source's row says at a cut is in front of that barrier, here or on another member: a snapshot rests on the same
- *     (PROTOCOLS 3). So a step that the barrier has passed has been given all of it, whether its epoch becomes complete or not.
+ * G1. What a source's row says at a cut is in front of that barrier, here or on another member: a snapshot rests on the
+ *     same (PROTOCOLS 3). So a step that the barrier has passed has been given all of it, whether its epoch becomes
+ *     complete or not.
  * G2. What the base says is in front of every barrier of the term: its number here is 0.
- * G3. The last two cuts are enough: one epoch is under way at a time, so every step has passed the one before, or is about to.
- * G4. A barrier passes a step and leaves behind what the step holds back (PROTOCOLS 10). The first later barrier at which the
- *     step holds nothing of that any more has all of it in front of it.
+ * G3. The last two cuts are enough: one epoch is under way at a time, so every step has passed the one before, or is
+ *     about to.
+ * G4. A barrier passes a step and leaves behind what the step holds back (PROTOCOLS 10). The first later barrier at
+ *     which the step holds nothing of that any more has all of it in front of it.
  */
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
@@ -54,13 +56,19 @@ export class Passage {
     return (this.passed.get(step)?.epoch ?? 0) >= epoch
   }
 
-  /** A barrier in front of which `step` has sent on all that stood in front of that of `epoch` (G4); `null`: none known yet. */
+  /**
+   * A barrier in front of which `step` has sent on all that stood in front of that of `epoch` (G4); `null`: none known
+   * yet.
+   */
   letGo(step: string, epoch: number): number | null {
     const last = this.passed.get(step)
     return last !== undefined && last.epoch >= epoch && last.heldSince >= epoch ? last.epoch : null
   }
 
-  /** The first barrier known here in front of which all stands that `token` covers, of the source `step`; `null`: none yet. */
+  /**
+   * The first barrier known here in front of which all stands that `token` covers, of the source `step`; `null`: none
+   * yet.
+   */
   barrierBehind(step: string, token: ReadToken): number | null {
     if (token.sequence === 0 || this.base.get(step)?.covers(token)) return 0
     const cut = this.cuts.get(step)?.findLast(({ rows }) => rows.covers(token))
@@ -83,7 +91,10 @@ export class Passage {
   }
 }
 
-/** The rows of a source. Each of many readers asks for one of them, again and again, and of a hundred thousand producers perhaps. */
+/**
+ * The rows of a source. Each of many readers asks for one of them, again and again, and of a hundred thousand producers
+ * perhaps.
+ */
 class Rows {
   private readonly snapshots: readonly Json[]
   private byProducer: ReadonlyMap<string, readonly StreamRow[]> | null = null

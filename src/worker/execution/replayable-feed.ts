@@ -1,9 +1,10 @@
 /**
  * What a source task reads where the source keeps its records: readers of splits, in turn.
  *
- * F2. A snapshot holds the place of every split that was ever found, also of those that have ended; `null` of one that was not begun.
- * F3. So many splits are read at a time as the connector wants: a further one is opened where another has ended, of which its
- *     place alone is kept. A folder may hold many thousand files.
+ * F2. A snapshot holds the place of every split that was ever found, also of those that have ended; `null` of one that
+ *     was not begun.
+ * F3. So many splits are read at a time as the connector wants: a further one is opened where another has ended, of
+ *     which its place alone is kept. A folder may hold many thousand files.
  */
 import type { Json } from '../../base/json.ts'
 import type { Into, Place, ReplayableReader, SourceStatus } from '../../connectors/connector.ts'

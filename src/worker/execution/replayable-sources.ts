@@ -1,8 +1,8 @@
 /**
  * The sources of a pipeline that keep their records themselves, and the readers of their splits.
  *
- * P1. Every member finds the same splits, and reads those that the generation's record gives it (`takers.ts`). Splits that a manifest
- *     has a place of are among them, also where they are not found any more.
+ * P1. Every member finds the same splits, and reads those that the generation's record gives it (`takers.ts`). Splits
+ *     that a manifest has a place of are among them, also where they are not found any more.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'

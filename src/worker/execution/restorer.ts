@@ -1,12 +1,13 @@
 /**
- * Reads what a pipeline comes back to on this worker: decides the epoch, reads the chunks that are wanted here, and gives
- * them to whoever fills the stores, which decodes some of them while the rest is read (`state-return.ts`).
+ * Reads what a pipeline comes back to on this worker: decides the epoch, reads the chunks that are wanted here, and
+ * gives them to whoever fills the stores, which decodes some of them while the rest is read (`state-return.ts`).
  *
- * U1. Chunks of a group are given together, oldest first: packs are read beside each other, a slice of the key groups after the
- *     other.
- * U2. A chunk that turns out damaged while it is read, or cannot be read, is a new fact: the decision is made again with it, and what was given of
- *     the one before is void.
- * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing else.
+ * U1. Chunks of a group are given together, oldest first: packs are read beside each other, a slice of the key groups
+ *     after the other.
+ * U2. A chunk that turns out damaged while it is read, or cannot be read, is a new fact: the decision is made again
+ *     with it, and what was given of the one before is void.
+ * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing
+ *     else.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
@@ -35,14 +36,19 @@ export interface Restored {
   readonly held: readonly HeldPart[]
 }
 
-/** What is wanted of a key group: `changes` what its chunks say of keys that are there, `whole` what they say or a table. */
+/**
+ * What is wanted of a key group: `changes` what its chunks say of keys that are there, `whole` what they say or a
+ * table.
+ */
 export type Want = 'nothing' | 'changes' | 'whole'
 
 /** Who takes what is read. */
 export interface Taker {
   /** It is decided what to come back to; what was taken before is void (U2). Answers what is to be read. */
   begin(restore: Restore): (step: string, keyGroup: number) => Want
-  /** Everything that there is of a key group: a table that was made ahead (U3) and what follows it, oldest first (U1). */
+  /**
+   * Everything that there is of a key group: a table that was made ahead (U3) and what follows it, oldest first (U1).
+   */
   take(step: string, keyGroup: number, table: KeyTable | null, chunks: readonly Buffer[]): void
 }
 

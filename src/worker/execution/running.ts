@@ -1,11 +1,11 @@
 /**
- * A pipeline that runs on this worker within one generation: its tasks and channels, its part in the epochs and, on one of
- * the members, the coordinator's. Made at `activate`, from what the way up has restored.
+ * A pipeline that runs on this worker within one generation: its tasks and channels, its part in the epochs and, on one
+ * of the members, the coordinator's. Made at `activate`, from what the way up has restored.
  *
- * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows until
- *     they lie below the floor.
- * E5. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own worker
- *     too (`epoch-post.ts`).
+ * E2. What an epoch's sources and sinks put into its snapshot is kept until the epoch is committed, and source rows
+ *     until they lie below the floor.
+ * E5. The coordinator's part runs on one member only; what it decides comes to every member by message, to its own
+ *     worker too (`epoch-post.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { PotorooError } from '../../base/errors.ts'
@@ -233,7 +233,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       const until = env.clock.monotonic() + limits.workMs
       const runs = runtime.runs + budget
       let more = runtime.step(now, 1)
-      // Runs of tasks may take a hundred times as long as usual: while the heap is marked, whoever allocates pays for it.
+      // Runs of tasks may take a hundred times as long as usual: while the heap is marked, whoever allocates pays for
+      // it.
       while (more && runtime.runs < runs && env.clock.monotonic() < until) more = runtime.step(now, 1)
       if (more) return true
       // Nothing to do: decode what is still bytes, a key group at a time.

@@ -1,7 +1,8 @@
 /**
  * Writes one epoch's pack in the background: slices of frozen state, between the runs of the pipeline.
  *
- * N1. A part counts as saved when all its chunks have been handed to the pack; the pack is durable when `finish` says so.
+ * N1. A part counts as saved when all its chunks have been handed to the pack; the pack is durable when `finish` says
+ *     so.
  * N2. A slice of work is as long as the pace says (`pace.ts`, N3, N4), and stops while the pack's own queue is full.
  */
 import { ByteWriter } from '../../base/bytes.ts'

@@ -1,8 +1,9 @@
 /**
- * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for, the
- * worker that may not work, or that ends. They go on when nobody does any more.
+ * Who holds a pipeline's sources back, and why: late checkpoints, too many dead letters, the end that was asked for,
+ * the worker that may not work, or that ends. They go on when nobody does any more.
  *
- * H1. It holds sources alone: tasks that hold behind a barrier go on when what they hold for is over, whoever lets sources in.
+ * H1. It holds sources alone: tasks that hold behind a barrier go on when what they hold for is over, whoever lets
+ *     sources in.
  * H2. Once it is closed it lets nothing in and holds nothing: what stands behind a source is that of whoever follows.
  */
 import type { Runtime } from '../../dataflow/runtime.ts'

@@ -1,6 +1,6 @@
 /**
- * What all workers have saved of a pipeline's sources (rows of streams, places of splits), and which member goes on with it.
- * Pure, as `takers.ts` is, and for the same reason.
+ * What all workers have saved of a pipeline's sources (rows of streams, places of splits), and which member goes on
+ * with it. Pure, as `takers.ts` is, and for the same reason.
  */
 import type { Json } from '../../base/json.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -26,7 +26,10 @@ export function journalIds(pipeline: string, run: number): string {
   return `${pipeline}#${run}/`
 }
 
-/** What the journal calls the source `step` of a pipeline. One that has begun anew is another one: no name begins with a space. */
+/**
+ * What the journal calls the source `step` of a pipeline. One that has begun anew is another one: no name begins with a
+ * space.
+ */
 export function journalId(pipeline: string, { run, anew }: SourceTimes, step: string): string {
   const since = anew.find((one) => one.step === step)
   return `${journalIds(pipeline, run)}${since === undefined ? '' : ` ${since.by}/`}${step}`
@@ -56,8 +59,8 @@ export function placesOf(parts: readonly PartEntry[], step: string): ReadonlyMap
 }
 
 /**
- * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (PROTOCOLS 2, S4) it is
- * whoever takes the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
+ * The member that answers for a stream whose home in the manifest is `home`. Where no heir is named (PROTOCOLS 2, S4)
+ * it is whoever takes the rest of that worker, for a source that asks for one (`SourceOptions.appoints`).
  */
 export function homeIn(generation: Generation, home: string, stream: StreamName): number {
   const { placement, members } = generation

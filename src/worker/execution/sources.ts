@@ -130,8 +130,9 @@ export class OpenSources {
   }
 
   /**
-   * Journaled sources begin to go to where `parts` of all workers say, which takes a look at the journals: so that it is done
-   * beside other reading. `restore` with the same parts waits for it; with others it begins anew, and this counts no more.
+   * Journaled sources begin to go to where `parts` of all workers say, which takes a look at the journals: so that it
+   * is done beside other reading. `restore` with the same parts waits for it; with others it begins anew, and this
+   * counts no more.
    */
   prepare(parts: readonly PartEntry[]): void {
     const { journaled } = this
@@ -228,8 +229,8 @@ export class OpenSources {
   }
 
   /**
-   * The floor is `epoch`, of an earlier run, or what is kept is of streams that others answer for: the rows stand in its
-   * manifest, which names every producer. Without them a worker that often falls never trims.
+   * The floor is `epoch`, of an earlier run, or what is kept is of streams that others answer for: the rows stand in
+   * its manifest, which names every producer. Without them a worker that often falls never trims.
    */
   floorByManifest(epoch: number): void {
     const { store, chain } = this.seams

@@ -1,14 +1,14 @@
 /**
  * Numbers for the splits of a pipeline, as its batches carry them, and their names, as everything that lasts does.
  *
- * Producers come and go, each with a name that nobody had before: pages do so by the thousand. A number is free for another
- * split once no record that is under way on this worker can carry it.
+ * Producers come and go, each with a name that nobody had before: pages do so by the thousand. A number is free for
+ * another split once no record that is under way on this worker can carry it.
  *
- * X1. Whoever puts a number into a record takes it then (`Split.use`), for each batch anew: whoever keeps something of a split for
- *     longer keeps the split.
+ * X1. Whoever puts a number into a record takes it then (`Split.use`), for each batch anew: whoever keeps something of
+ *     a split for longer keeps the split.
  * X2. What steps hold at a barrier is used anew as it is written, with each epoch (`held-rows.ts`).
- * X3. So behind an epoch that is complete, the only numbers that a record may carry are those that were used since it began here: its
- *     barrier has passed every task, and came behind everything that was on its way.
+ * X3. So behind an epoch that is complete, the only numbers that a record may carry are those that were used since it
+ *     began here: its barrier has passed every task, and came behind everything that was on its way.
  * X4. They are kept for some more epochs all the same: on a channel to another worker a new number costs a name
  *     (`protocol/split-names.ts`). Each epoch looks at a share of them.
  */

@@ -1,17 +1,20 @@
 /**
- * How the state of a worker's key groups comes to stand at the base (PROTOCOLS 5): read whole, or, where the worker held a
- * key group at that very epoch, rolled back in place.
+ * How the state of a worker's key groups comes to stand at the base (PROTOCOLS 5): read whole, or, where the worker
+ * held a key group at that very epoch, rolled back in place.
  *
  * Y1. Only what the chain names is a base. Stores that stand at it take part; all others are made anew.
  * Y2. An epoch whose end this worker had not heard of is complete when it is the base.
- * Y3. A key group goes back as soon as its chunks have been read, and may be decoded while those of others are (`opening.ts`). What
- *     has gone back to a base that turns out to be damaged stands nowhere: everything is read whole then.
- * Y4. Where the chain has to name an older base first, nothing is changed before it does. Nothing is decoded when all is read
- *     either: a key group comes when one is needed (`state/keyed-store.ts`, S5), so that going back holds up nobody.
- * Y5. What was held before and does not go on is nobody's once all stands: another program, or an older base, has stores of its own,
- *     and the state would be in memory twice until the next generation.
- * Y6. Where a loss was accepted, what is left is written in full with the next epoch (`state/keyed-store.ts`, S6), and who comes
- *     back to that one is not asked again: the key groups that lack a chunk, or all where nobody knows what a lost pack held.
+ * Y3. A key group goes back as soon as its chunks have been read, and may be decoded while those of others are
+ *     (`opening.ts`). What has gone back to a base that turns out to be damaged stands nowhere: everything is read
+ *     whole then.
+ * Y4. Where the chain has to name an older base first, nothing is changed before it does. Nothing is decoded when all
+ *     is read either: a key group comes when one is needed (`state/keyed-store.ts`, S5), so that going back holds up
+ *     nobody.
+ * Y5. What was held before and does not go on is nobody's once all stands: another program, or an older base, has
+ *     stores of its own, and the state would be in memory twice until the next generation.
+ * Y6. Where a loss was accepted, what is left is written in full with the next epoch (`state/keyed-store.ts`, S6), and
+ *     who comes back to that one is not asked again: the key groups that lack a chunk, or all where nobody knows what a
+ *     lost pack held.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { Damage } from '../../checkpoint/damage.ts'

@@ -1,13 +1,14 @@
 /**
- * Who takes over what a manifest holds of a worker: deterministic, by the generation's record alone, so that every member
- * comes to the same answer without asking. Pure.
+ * Who takes over what a manifest holds of a worker: deterministic, by the generation's record alone, so that every
+ * member comes to the same answer without asking. Pure.
  *
- * K1. What a member has saved goes back to it. What was saved by a worker that is no longer a member goes to one member, which
- *     is chosen by that worker's name.
- * K3. A split is read by the member that the placement names. One that it does not name is read by one that is chosen by
- *     its name: splits that were found after the record was made, and all of them where it names none.
- * K4. What a step held goes on where what follows it comes from: with its key group, or where no keyed step stands before,
- *     with its split. So the order behind an async step is that of its input also where owners, readers and homes change.
+ * K1. What a member has saved goes back to it. What was saved by a worker that is no longer a member goes to one
+ *     member, which is chosen by that worker's name.
+ * K3. A split is read by the member that the placement names. One that it does not name is read by one that is chosen
+ *     by its name: splits that were found after the record was made, and all of them where it names none.
+ * K4. What a step held goes on where what follows it comes from: with its key group, or where no keyed step stands
+ *     before, with its split. So the order behind an async step is that of its input also where owners, readers and
+ *     homes change.
  */
 import { hashKey } from '../../base/hash.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'

@@ -1,19 +1,20 @@
 /**
- * How an execution comes to stand at the base of its generation: this worker's key groups, sources, sinks and dead letters.
+ * How an execution comes to stand at the base of its generation: this worker's key groups, sources, sinks and dead
+ * letters.
  *
  *     state read, beside it the journal ──► sources ──► sinks ──► dead letters ──► restored
  *                                              │ an older base is needed
  *                                              └─► damaged
  *
- * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the journal
- *     stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older base than
- *     the last epoch stands in the chain before.
- * E3. Going back to an older epoch than the last is exact only where journals have what came after it: producers have been told
- *     to forget that. Where they do not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS 3). What is missing in
- *     the middle of a stream is no loss where there are other members: the one whose journal has it brings it, and until then
- *     the stream is parked (PROTOCOLS 2, S6). Who is alone has nobody to wait for.
- * E4. A sink is open from the moment when it is put back, long before anything runs: one whose execution is closed on the
- *     way is closed with it, and lets go of its port and its files.
+ * E1. Sources are let in only when the state is back, every sink has been put into the state of the base, and the
+ *     journal stands at the base's positions. Sinks come last: what they take back they cannot bring again, so an older
+ *     base than the last epoch stands in the chain before.
+ * E3. Going back to an older epoch than the last is exact only where journals have what came after it: producers have
+ *     been told to forget that. Where they do not, the pipeline refuses, unless a person accepts the loss (PROTOCOLS
+ *     3). What is missing in the middle of a stream is no loss where there are other members: the one whose journal has
+ *     it brings it, and until then the stream is parked (PROTOCOLS 2, S6). Who is alone has nobody to wait for.
+ * E4. A sink is open from the moment when it is put back, long before anything runs: one whose execution is closed on
+ *     the way is closed with it, and lets go of its port and its files.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -104,7 +105,8 @@ export class WayUp {
       begin: ({ manifest, instead }) => {
         // A savepoint stems from elsewhere: nothing that is held here stands at it.
         this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0, instead === null && open())
-        // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever runs.
+        // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever
+        // runs.
         if (open()) sources.prepare(keptOf(manifest, seams.drop).sources)
         return (step, keyGroup) => this.state.wants(step, keyGroup)
       },
@@ -269,7 +271,10 @@ export class WayUp {
   }
 }
 
-/** Where one worker writes a sink, that one takes over what whoever wrote it before has left; the others have left nothing. */
+/**
+ * Where one worker writes a sink, that one takes over what whoever wrote it before has left; the others have left
+ * nothing.
+ */
 function soleParts(generation: Generation, base: Manifest | null, step: string): Manifest['sinks'] {
   if (SOLE_WRITER !== generation.self) return []
   return base?.sinks.filter((part) => part.step === step) ?? []

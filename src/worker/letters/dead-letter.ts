@@ -1,6 +1,6 @@
 /**
- * One dead letter: a record that did not get through, with all that is needed to see why and to try it again, and how it
- * lies in the store.
+ * One dead letter: a record that did not get through, with all that is needed to see why and to try it again, and how
+ * it lies in the store.
  *
  * Values lie in the codec of states, so that what is tried again is exactly what failed.
  */

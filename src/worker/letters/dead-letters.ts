@@ -6,10 +6,12 @@
  *
  * B1. A letter is in the first manifest whose epoch its record is in: recovery goes back to that manifest, and what
  *     failed after it fails again and is reported again. So every letter is there once.
- * B2. Files never change. Removing letters writes what is left of a file anew, with the next epoch, and with the files behind it;
- *     so do additions, which take small files with them, so that there are few: each is at least twice as long as the one after it.
- * B3. A file goes when the floor has passed the first epoch that no longer names it. What earlier generations have left is
- *     looked through once. The store may answer late, when the next generation writes already: files of that one stay.
+ * B2. Files never change. Removing letters writes what is left of a file anew, with the next epoch, and with the files
+ *     behind it; so do additions, which take small files with them, so that there are few: each is at least twice as
+ *     long as the one after it.
+ * B3. A file goes when the floor has passed the first epoch that no longer names it. What earlier generations have left
+ *     is looked through once. The store may answer late, when the next generation writes already: files of that one
+ *     stay.
  * B4. Letters are bounded in number and bytes: at the bound the sources stop, and what is under way may still add some.
  * B5. A letter is given back to its step, and leaves the list, only while no barrier is on its way: so both belong to
  *     the same epoch.
@@ -87,8 +89,8 @@ export class DeadLetters {
   // ── The way up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Reads the files at `paths`, which the manifest of `epoch` names among others (`named`), and forgets what an attempt after
-   * it has written, where `isOurs` says that its writer is this worker or one whose letters it has taken over.
+   * Reads the files at `paths`, which the manifest of `epoch` names among others (`named`), and forgets what an attempt
+   * after it has written, where `isOurs` says that its writer is this worker or one whose letters it has taken over.
    */
   open(
     paths: readonly string[],
@@ -170,8 +172,8 @@ export class DeadLetters {
   }
 
   /**
-   * The barrier has passed `task`. When it has passed every task, `done` answers what belongs into the epoch's manifest,
-   * once it is durable, or why it cannot be written.
+   * The barrier has passed `task`. When it has passed every task, `done` answers what belongs into the epoch's
+   * manifest, once it is durable, or why it cannot be written.
    */
   pass(task: number, epoch: number, done: (failure: PotorooError | null, snapshot: Json) => void): void {
     // One by one: as arguments of one call so many as there may be are too many.
@@ -314,8 +316,8 @@ export function decodeLetters(path: string, bytes: Buffer | null): Examined<read
 }
 
 /**
- * Letters with ids that no other has: several outputs of one call may fail at one place, and one of them once more when it is
- * tried again. `taken` are ids of letters in other files.
+ * Letters with ids that no other has: several outputs of one call may fail at one place, and one of them once more when
+ * it is tried again. `taken` are ids of letters in other files.
  */
 function distinct(letters: readonly DeadLetter[], taken: Set<string>): DeadLetter[] {
   const numbers = new Map<string, number>()

@@ -34,7 +34,10 @@ export async function keptLetters(
   return lettersOf(store, entry)
 }
 
-/** All letters of the last checkpoint of `entry`, those of each worker oldest first. Rejects where the store cannot be read. */
+/**
+ * All letters of the last checkpoint of `entry`, those of each worker oldest first. Rejects where the store cannot be
+ * read.
+ */
 export async function lettersOf(store: Store, entry: PipelineEntry): Promise<readonly DeadLetter[]> {
   const epoch = lastEpoch(entry)
   if (epoch === null) return []

@@ -22,8 +22,9 @@ function placeOf(letter: DeadLetter, plan: Plan): Omit<Portion, 'letters'> | nul
 }
 
 /**
- * Gives the first of `letters` back to the step that they failed in: as many as go to one place. Answers how many of them
- * are settled: `taken`, which have gone, and others that cannot be tried again; none when the place has no room now.
+ * Gives the first of `letters` back to the step that they failed in: as many as go to one place. Answers how many of
+ * them are settled: `taken`, which have gone, and others that cannot be tried again; none when the place has no room
+ * now.
  */
 export function tryAgain(
   letters: readonly DeadLetter[],
@@ -65,7 +66,10 @@ function fill(batch: Batch, { task, letters }: Portion, splits: SplitTable, take
   }
 }
 
-/** What a letter stands for: behind a step with state all that one call returned; `null` for bytes that still cannot be decoded. */
+/**
+ * What a letter stands for: behind a step with state all that one call returned; `null` for bytes that still cannot be
+ * decoded.
+ */
 function recordOf(letter: DeadLetter, task: TaskPlan): { readonly value: unknown } | null {
   const { value } = contentOf(letter.given)
   if (task.kind !== 'source' || letter.step !== letter.task) return { value }

@@ -7,11 +7,11 @@
  *
  * V1. A pipeline that fails is closed and stays listed with its error; the others go on (PROTOCOLS 17).
  * V2. This worker's part of a generation is restored when every pipeline's part is, or has failed here.
- * V3. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed what
- *     this one looks for, while this worker was stopped or slow.
+ * V3. What goes wrong counts only where the generation still stands, which the chain says: another one may have removed
+ *     what this one looks for, while this worker was stopped or slow.
  * V4. What an execution says counts as long as it is the one of its pipeline here.
- * V5. Of one that has failed, or was drained for good, no state stays in memory: its last epoch has it for whoever asks, and for
- *     whoever runs it next.
+ * V5. Of one that has failed, or was drained for good, no state stays in memory: its last epoch has it for whoever
+ *     asks, and for whoever runs it next.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -122,14 +122,19 @@ export class Arrivals {
 
   // ── One pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Ends what ran, and keeps what it held where `entry` names the same program: state of another would be in memory beside its own. */
+  /**
+   * Ends what ran, and keeps what it held where `entry` names the same program: state of another would be in memory
+   * beside its own.
+   */
   put({ name, phase, submitted, execution }: Resident, entry: PipelineEntry): void {
     if (phase === 'failed' || submitted !== entry.submitted) return execution.release()
     this.held.set(name, { ...execution.holdings(), open: execution.leaveOpen() })
     execution.close()
   }
 
-  /** It has been drained with the epoch `last`, and perhaps not heard so: what its sinks have is let go, and it ends. */
+  /**
+   * It has been drained with the epoch `last`, and perhaps not heard so: what its sinks have is let go, and it ends.
+   */
   finish(resident: Resident, last: number): void {
     const { execution, phase } = resident
     if (execution.isOpen && phase !== 'starting') {

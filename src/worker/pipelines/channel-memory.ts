@@ -1,9 +1,9 @@
 /**
- * What the channels between workers may hold in memory, as their receivers have promised (PROTOCOLS 15). Windows are reserved
- * for each channel on its own and never pooled, so this is known before a pipeline runs.
+ * What the channels between workers may hold in memory, as their receivers have promised (PROTOCOLS 15). Windows are
+ * reserved for each channel on its own and never pooled, so this is known before a pipeline runs.
  *
- * M1. Into each worker leads one channel from each other worker for each exchange of each pipeline, and each has a window.
- *     One frame may go beyond it (`transport/credit.ts`, C2), which is a batch and small beside it.
+ * M1. Into each worker leads one channel from each other worker for each exchange of each pipeline, and each has a
+ *     window. One frame may go beyond it (`transport/credit.ts`, C2), which is a batch and small beside it.
  */
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -28,7 +28,10 @@ export function requireChannelMemory(plan: Plan, others: readonly Plan[], worker
   throw fail('E_CHANNEL_MEMORY', { pipeline: plan.pipeline, channels, workers, bytes, limit, credit })
 }
 
-/** How many workers `plans` fit into as `worker` sees it, and what one more would need; `null`: as many as you like (M1). */
+/**
+ * How many workers `plans` fit into as `worker` sees it, and what one more would need; `null`: as many as you like
+ * (M1).
+ */
 export function roomForWorkers(plans: readonly Plan[], sizes: Sizes, worker: string): Room | null {
   const { channelBytes: limit, channelCreditBytes } = sizes
   const perWorker = channelsInto(plans, 2) * channelCreditBytes

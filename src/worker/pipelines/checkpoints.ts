@@ -1,8 +1,9 @@
 /**
- * The checkpoints that the chain holds of a pipeline: what there is, and whether it is whole. Needs no running pipeline.
+ * The checkpoints that the chain holds of a pipeline: what there is, and whether it is whole. Needs no running
+ * pipeline.
  *
- * V1. An epoch is verified object by object, each by a question of its own: whoever asks sees how far it has come, and no
- *     answer takes longer than reading one pack.
+ * V1. An epoch is verified object by object, each by a question of its own: whoever asks sees how far it has come, and
+ *     no answer takes longer than reading one pack.
  * V2. What was given up in the chain while it was read is gone, and not damaged.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'

@@ -1,9 +1,11 @@
 /**
- * Looks into the state of the last complete epoch (PROTOCOLS 16: `committed`): what it shows is never rolled back. It is
- * read from the packs that the epoch's manifest names, into a store of its own; what runs is not touched, and need not run.
+ * Looks into the state of the last complete epoch (PROTOCOLS 16: `committed`): what it shows is never rolled back. It
+ * is read from the packs that the epoch's manifest names, into a store of its own; what runs is not touched, and need
+ * not run.
  *
- * Q1. An answer is of one epoch, whole: packs that go while they are read belong to an epoch that is not the last one any
- *     more, and the question is asked again. So is a list, with all its pages: in another epoch keys stand in another order.
+ * Q1. An answer is of one epoch, whole: packs that go while they are read belong to an epoch that is not the last one
+ *     any more, and the question is asked again. So is a list, with all its pages: in another epoch keys stand in
+ *     another order.
  * Q2. States of an older schema are shown as the program that runs would take them on.
  */
 import { assert } from '../../base/assert.ts'
@@ -55,8 +57,8 @@ export function lookUpCommitted(
 }
 
 /**
- * Up to `limit` keys of `step` in the last complete epoch, or, from `cursor` on, in that of the page that ended there. Throws
- * `E_LIST_CHANGED` where that one is beyond the horizon.
+ * Up to `limit` keys of `step` in the last complete epoch, or, from `cursor` on, in that of the page that ended there.
+ * Throws `E_LIST_CHANGED` where that one is beyond the horizon.
  */
 export async function listCommitted(
   seams: CommittedSeams,
@@ -92,7 +94,9 @@ export function isOfEpoch(cursor: string): boolean {
   return /^\d+\.\d+\|/.test(cursor)
 }
 
-/** `4.7|17.3`: what a list is of, and where its next page begins. Throws `E_CONTROL_REQUEST` for what no page has given. */
+/**
+ * `4.7|17.3`: what a list is of, and where its next page begins. Throws `E_CONTROL_REQUEST` for what no page has given.
+ */
 function cursorIn(cursor: string | null): readonly [at: At | null, inner: string | null] {
   if (cursor === null) return [null, null]
   const [, run, epoch, inner] = /^(\d+)\.(\d+)\|([\d.]+)$/.exec(cursor) ?? []
@@ -100,7 +104,10 @@ function cursorIn(cursor: string | null): readonly [at: At | null, inner: string
   return [{ run: Number(run), epoch: Number(epoch) }, inner]
 }
 
-/** Answers what `read` finds in the complete epoch `at`, in the last one where that is `null` (Q1); `nothing` where there is none. */
+/**
+ * Answers what `read` finds in the complete epoch `at`, in the last one where that is `null` (Q1); `nothing` where
+ * there is none.
+ */
 async function ofEpoch<T>(
   seams: CommittedSeams,
   at: At | null,
@@ -130,7 +137,10 @@ async function ofEpoch<T>(
   }
 }
 
-/** The epoch that is to be read; `null` where there is none yet. Throws `E_LIST_CHANGED` where `at` is not there any more. */
+/**
+ * The epoch that is to be read; `null` where there is none yet. Throws `E_LIST_CHANGED` where `at` is not there any
+ * more.
+ */
 function epochIn(entry: PipelineEntry | undefined, at: At | null): EpochEntry | null {
   if (entry === undefined) return null
   if (at === null) return lastEpoch(entry)

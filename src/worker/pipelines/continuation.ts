@@ -1,14 +1,14 @@
 /**
- * Whether a program can go on with what its pipeline has: asked before anything is stopped for it, so that what runs goes on
- * where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
+ * Whether a program can go on with what its pipeline has: asked before anything is stopped for it, so that what runs
+ * goes on where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
  *
- * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it makes one
- *     before another takes its place: in a cluster that is only with the next generation, so also one that is still on its way up
- *     does. So one is made, where that comes about in time, before anybody asks.
- * T2. The chain is read to its end before: others may have submitted something, and that an epoch is complete is heard before its
- *     record is read.
- * T3. Behind a savepoint there is no older one to go back to: a damaged one is refused where no loss is accepted, and where its
- *     manifest is.
+ * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it
+ *     makes one before another takes its place: in a cluster that is only with the next generation, so also one that is
+ *     still on its way up does. So one is made, where that comes about in time, before anybody asks.
+ * T2. The chain is read to its end before: others may have submitted something, and that an epoch is complete is heard
+ *     before its record is read.
+ * T3. Behind a savepoint there is no older one to go back to: a damaged one is refused where no loss is accepted, and
+ *     where its manifest is.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { periodic } from '../../checkpoint/barrier.ts'
@@ -48,8 +48,8 @@ export interface Asked {
 }
 
 /**
- * Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the key groups that there are.
- * Answers with what it warns of in `beginning`.
+ * Throws what `fitBase` throws where the state that `plan` would begin with does not fit it, or the key groups that
+ * there are. Answers with what it warns of in `beginning`.
  */
 export async function requireContinuation(
   asked: Asked,
@@ -80,8 +80,9 @@ export async function requireContinuation(
 }
 
 /**
- * Resolves once what runs has a checkpoint of its own, or has not come to one in time, or comes to none, since it has failed on a
- * member: then it leaves nothing. Throws where it ends meanwhile (T1). Where another generation begins it is asked there once more.
+ * Resolves once what runs has a checkpoint of its own, or has not come to one in time, or comes to none, since it has
+ * failed on a member: then it leaves nothing. Throws where it ends meanwhile (T1). Where another generation begins it
+ * is asked there once more.
  */
 async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
   const { worker, clock, timeoutMs, until, again = false } = asked
@@ -123,7 +124,10 @@ function intact<T>(examined: Examined<T>): T {
   throw fail('E_STORE_DAMAGED', { path, reason })
 }
 
-/** The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be read. */
+/**
+ * The steps whose tasks had taken records at the barrier of `manifest` and not sent them on, as far as its packs can be
+ * read.
+ */
 async function stepsThatHeld(store: Store, { packs, epoch }: Manifest): Promise<ReadonlySet<string>> {
   const steps = new Set<string>()
   for (const pack of packs) {

@@ -2,9 +2,10 @@
  * How pipelines come to their end: one that is drained, and all of them where their worker ends.
  *
  * N1. Nothing waits for ever: what has not come to its end after `drainTimeoutMs` is told, and goes on.
- * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count. A drain is asked for there
- *     once more, but not of another program that somebody has submitted.
- * N3. Who leaves may leave while it waits for a last checkpoint: it has no part in another one, and ends as those who left.
+ * N2. A generation that begins meanwhile may be the one in which a pipeline ends: its figures there count. A drain is
+ *     asked for there once more, but not of another program that somebody has submitted.
+ * N3. Who leaves may leave while it waits for a last checkpoint: it has no part in another one, and ends as those who
+ *     left.
  */
 import { fail } from '../../base/errors.ts'
 import type { Clock } from '../../env/clock.ts'
@@ -27,8 +28,8 @@ export class Endings {
   }
 
   /**
-   * Drains a pipeline: stops its input, makes a last checkpoint and ends it. `stays`: it is to run again only when it is
-   * submitted. Rejects with `E_NOT_DRAINED`.
+   * Drains a pipeline: stops its input, makes a last checkpoint and ends it. `stays`: it is to run again only when it
+   * is submitted. Rejects with `E_NOT_DRAINED`.
    */
   async drain(resident: Resident, stays: boolean): Promise<void> {
     const late = Promise.withResolvers<null>()
@@ -53,14 +54,16 @@ export class Endings {
     resident.phase = 'draining'
     const drained = new Promise<string | null>((resolve) => {
       execution.drain(SINK_END_MS, stays, (reason) => {
-        // Also where nobody waits for it any more: the pipeline has come to its end, unless it has been submitted again.
+        // Also where nobody waits for it any more: the pipeline has come to its end, unless it has been submitted
+        // again.
         if (resident.execution === execution) {
           if (reason === null) resident.phase = 'drained'
           else if (resident.phase === 'draining') resident.phase = execution.hasEnded ? 'ended' : 'running'
         }
         if (reason === null && stays) execution.release()
         else if (reason === null) execution.close()
-        // The next generation may have been the first to say so (N2): what is asked for is at its end then, and not answered.
+        // The next generation may have been the first to say so (N2): what is asked for is at its end then, and not
+        // answered.
         resolve(resident.phase === 'drained' ? null : reason)
       })
     })
@@ -71,7 +74,9 @@ export class Endings {
     return Promise.race([drained, late.then(() => whyLate(resident)), known])
   }
 
-  /** Whether what `execution` ran comes up in another generation than that one's, where it can be drained as well (N2). */
+  /**
+   * Whether what `execution` ran comes up in another generation than that one's, where it can be drained as well (N2).
+   */
   private async comesUp(resident: Resident, execution: Execution, submitted: number): Promise<boolean> {
     const { residents, cluster } = this.worker
     if (execution.generation.number === cluster.generation) return false
@@ -90,7 +95,9 @@ export class Endings {
     if (isUp(resident)) await new Promise<void>((resolve) => resident.execution.end(SINK_END_MS, resolve))
   }
 
-  /** A member of a cluster comes to rest on all pipelines (N1); where another generation begins, in that one (N2, N3). */
+  /**
+   * A member of a cluster comes to rest on all pipelines (N1); where another generation begins, in that one (N2, N3).
+   */
   async rest(): Promise<void> {
     const { phase } = this.worker
     // Who has no part in a generation, or hears too few of it, would wait in vain.
@@ -135,7 +142,10 @@ export function isUp({ phase }: Resident): boolean {
   return phase === 'running' || phase === 'ended'
 }
 
-/** Whether it comes up, or to an end that somebody has asked for, here or on another member: its sinks may still have something. */
+/**
+ * Whether it comes up, or to an end that somebody has asked for, here or on another member: its sinks may still have
+ * something.
+ */
 function isOnItsWay(resident: Resident | undefined): boolean {
   return resident?.phase === 'starting' || resident?.phase === 'draining'
 }

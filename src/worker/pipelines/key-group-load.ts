@@ -1,6 +1,6 @@
 /**
- * What this worker's key groups have cost it: the time that their steps were busy, shared out by the records that each was
- * given (`state/key-group-load.ts`), over all pipelines since the generation began.
+ * What this worker's key groups have cost it: the time that their steps were busy, shared out by the records that each
+ * was given (`state/key-group-load.ts`), over all pipelines since the generation began.
  */
 import type { Execution } from '../execution/execution.ts'
 

@@ -1,10 +1,11 @@
 /**
- * Makes visible what the sinks of drained pipelines have of their last epoch, where the worker died that was to do it, between the
- * record of that epoch and the commit (PROTOCOLS 8): of what is drained nothing runs in any generation, so no restore does it.
+ * Makes visible what the sinks of drained pipelines have of their last epoch, where the worker died that was to do it,
+ * between the record of that epoch and the commit (PROTOCOLS 8): of what is drained nothing runs in any generation, so
+ * no restore does it.
  *
  * F1. Only what the last epoch lists counts, and only of a pipeline that the chain says was drained with it.
- * F2. What a worker has saved is its own to show while it has the pipeline here (`residents.ts`, R2), and else that of the member
- *     which would take it over (`execution/takers.ts`, K1).
+ * F2. What a worker has saved is its own to show while it has the pipeline here (`residents.ts`, R2), and else that of
+ *     the member which would take it over (`execution/takers.ts`, K1).
  * F3. One at a time, once a generation has begun: nobody waits for it.
  * F4. It is over before anything of the pipeline begins here again.
  */

@@ -25,8 +25,8 @@ export interface Bundle {
 }
 
 /**
- * What `require` is inside packages in CommonJS: it reaches Node's own modules only. The others it does not find, as Node does
- * not, since many a package tries one that is not always installed and does without.
+ * What `require` is inside packages in CommonJS: it reaches Node's own modules only. The others it does not find, as
+ * Node does not, since many a package tries one that is not always installed and does without.
  */
 const REQUIRE =
   'const require = (name) => { const found = process.getBuiltinModule(name); if (found !== undefined) return found; ' +

@@ -1,19 +1,19 @@
 /**
  * The time that a user's file may take, whatever it does with it: what waits is given up, what computes is interrupted.
  *
- * W1. What waits is ended by the loop's own timer. What computes holds the loop, so a thread interrupts it, and then the timer
- *     ends it too.
- * W2. Nothing but the loading is interrupted. While the loop turns, be it slowly, its timer will end what waits: the thread
- *     interrupts where it has stood still for all of the time, look by look, for a process that is stopped has no time. One
- *     exchange decides whether the loop turned or the thread's patience ended; that a load has ended is a turn. Where it was the
- *     thread's, what comes too late waits in its own frame until it is interrupted.
+ * W1. What waits is ended by the loop's own timer. What computes holds the loop, so a thread interrupts it, and then
+ *     the timer ends it too.
+ * W2. Nothing but the loading is interrupted. While the loop turns, be it slowly, its timer will end what waits: the
+ *     thread interrupts where it has stood still for all of the time, look by look, for a process that is stopped has
+ *     no time. One exchange decides whether the loop turned or the thread's patience ended; that a load has ended is a
+ *     turn. Where it was the thread's, what comes too late waits in its own frame until it is interrupted.
  * W3. Whoever takes part in a debugger's session has all the time there is.
- * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads all that its
- *     cluster runs. So have those that follow soon: the programs come from the store one behind the other. In between the thread
- *     rests, and watches nobody.
- * W5. What is interrupted is the loop, and with it all loads that have not ended: what was to come next in them may be gone, and
- *     their time is over without having been theirs. Which of several it was nobody knows here: each is tried once more, beside the
- *     loop, and loaded again where that ends.
+ * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads
+ *     all that its cluster runs. So have those that follow soon: the programs come from the store one behind the other.
+ *     In between the thread rests, and watches nobody.
+ * W5. What is interrupted is the loop, and with it all loads that have not ended: what was to come next in them may be
+ *     gone, and their time is over without having been theirs. Which of several it was nobody knows here: each is tried
+ *     once more, beside the loop, and loaded again where that ends.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
@@ -25,15 +25,19 @@ import { showDuration } from '../../base/time.ts'
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
 const LOOKS = 10
 
-/** What the cell holds (W2): how often the loop has turned while loads run, or that none does, and in the end one of the others. */
+/**
+ * What the cell holds (W2): how often the loop has turned while loads run, or that none does, and in the end one of the
+ * others.
+ */
 const [RESTING, ENDED, INTERRUPTED, SPENT] = [0, -1, -2, -3]
 
 /** How long the thread rests before it ends, in milliseconds (W4). */
 const REST_MS = 2000
 
 /**
- * What the thread begins with. Where the same turn stands in `cell` at `looks` times in a row, `ms` apart, the thread makes of it
- * `interrupted`, interrupts, and makes of that `spent`. Where `resting` stands there it waits for another one.
+ * What the thread begins with. Where the same turn stands in `cell` at `looks` times in a row, `ms` apart, the thread
+ * makes of it `interrupted`, interrupts, and makes of that `spent`. Where `resting` stands there it waits for another
+ * one.
  */
 export interface LoadWatch {
   readonly cell: SharedArrayBuffer
@@ -130,8 +134,8 @@ class Watch {
 }
 
 /**
- * Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. Where it was interrupted beside others,
- * `load` is called once more as soon as `beside` has seen, beside the loop, that it ends (W5).
+ * Settles as `load` does, or rejects with `E_PIPELINE_SLOW` after `ms`; `path` names the file. Where it was interrupted
+ * beside others, `load` is called once more as soon as `beside` has seen, beside the loop, that it ends (W5).
  */
 export async function loadWithin<T>(
   ms: number,

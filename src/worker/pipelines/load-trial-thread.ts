@@ -1,6 +1,6 @@
 /**
- * The thread of a trial (`load-trial.ts`): says that it begins, and when it is over: whatever came of it, but that it has taken all of
- * its time. Of one that computes as it is imported nothing is heard.
+ * The thread of a trial (`load-trial.ts`): says that it begins, and when it is over: whatever came of it, but that it
+ * has taken all of its time. Of one that computes as it is imported nothing is heard.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { PotorooError } from '../../base/errors.ts'

@@ -1,7 +1,8 @@
 /**
- * Whether loading a pipeline ends, found out beside the worker's loop, which goes on meanwhile: one that computes for ever is
- * refused before the loop has begun with it. So is one that would end the process: by a throw where nobody waits for it, in a
- * promise or a timer, or by asking for that. What else is wrong with it the loop finds itself, and says.
+ * Whether loading a pipeline ends, found out beside the worker's loop, which goes on meanwhile: one that computes for
+ * ever is refused before the loop has begun with it. So is one that would end the process: by a throw where nobody
+ * waits for it, in a promise or a timer, or by asking for that. What else is wrong with it the loop finds itself, and
+ * says.
  */
 import { Worker } from 'node:worker_threads'
 import { fail } from '../../base/errors.ts'
@@ -27,8 +28,8 @@ export type TrialWord = 'begins' | 'over' | 'waits' | 'computes'
 const ANSWER_MS = 500
 
 /**
- * Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does neither, and
- * with `E_PIPELINE_THREW` where it would end the process. `path` names it.
+ * Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does
+ * neither, and with `E_PIPELINE_THREW` where it would end the process. `path` names it.
  */
 export function tryLoading(what: TrialData, path = 'the pipeline'): Promise<void> {
   const { loadTimeoutMs } = what.limits

@@ -1,9 +1,10 @@
 /**
- * Loading: a pipeline file, or the text of a bundle that was stored, becomes a pipeline of this process. `run`, `check`,
- * `explain`, `submit` and every worker load in this one way.
+ * Loading: a pipeline file, or the text of a bundle that was stored, becomes a pipeline of this process. `run`,
+ * `check`, `explain`, `submit` and every worker load in this one way.
  *
  * O1. `potoroo` inside a bundle is the running program, wherever the pipeline file lies.
- * O2. Loading ends: with a pipeline, an error, or after `loadTimeoutMs`, whether the file waits or computes; so does building.
+ * O2. Loading ends: with a pipeline, an error, or after `loadTimeoutMs`, whether the file waits or computes; so does
+ *     building.
  * O3. Stack traces show the lines of the user's files.
  */
 import { randomBytes } from 'node:crypto'

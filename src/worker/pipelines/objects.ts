@@ -1,4 +1,7 @@
-/** The objects that an epoch needs beside its manifest: every pack and every file of dead letters, and whether each is whole. */
+/**
+ * The objects that an epoch needs beside its manifest: every pack and every file of dead letters, and whether each is
+ * whole.
+ */
 import type { Damage, Examined } from '../../checkpoint/damage.ts'
 import { decodeManifest, letterFilesOf, type Manifest, type PackEntry } from '../../checkpoint/manifest.ts'
 import type { PackChunk } from '../../checkpoint/pack-format.ts'

@@ -1,12 +1,13 @@
 /**
- * What this worker can say to a reader who waits for what was acknowledged to him (PROTOCOLS 16): behind which barrier it
- * stands, and when a step here has been passed by that barrier.
+ * What this worker can say to a reader who waits for what was acknowledged to him (PROTOCOLS 16): behind which barrier
+ * it stands, and when a step here has been passed by that barrier.
  *
  * W1. Both are true of one term of the pipeline, which the answer names: barriers of another have other numbers.
- * W2. Only who answers for the stream asks for an epoch, and only once the pipeline has taken what is waited for: no barrier
- *     before would stand behind it.
- * W3. A barrier passes a step that holds records back (`asyncMap`, `reduce`, `aggregate`) while what was acknowledged is still
- *     held. Behind each of those, from the source on, one is asked for before which all members have sent that on.
+ * W2. Only who answers for the stream asks for an epoch, and only once the pipeline has taken what is waited for: no
+ *     barrier before would stand behind it.
+ * W3. A barrier passes a step that holds records back (`asyncMap`, `reduce`, `aggregate`) while what was acknowledged
+ *     is still held. Behind each of those, from the source on, one is asked for before which all members have sent that
+ *     on.
  */
 import { fail } from '../../base/errors.ts'
 import type { PartEntry } from '../../checkpoint/manifest.ts'
@@ -20,7 +21,10 @@ import { pause } from '../settle.ts'
 /** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */
 const LOOK_MS = 10
 
-/** How often an epoch is asked for until its barrier comes, in milliseconds: while the pipeline holds each request is refused. */
+/**
+ * How often an epoch is asked for until its barrier comes, in milliseconds: while the pipeline holds each request is
+ * refused.
+ */
 const ASK_MS = 100
 
 /** A barrier of a term behind which all stands that a token covers. */
@@ -74,7 +78,10 @@ export function holdersBefore({ tasks, channels }: Plan, step: string): readonly
   return [...holders]
 }
 
-/** The barrier behind what the token `text` covers, once there is one; `null` where another worker knows, or none within `ms`. */
+/**
+ * The barrier behind what the token `text` covers, once there is one; `null` where another worker knows, or none within
+ * `ms`.
+ */
 export async function barrierBehind(
   clock: Clock,
   execution: Execution,
@@ -101,8 +108,8 @@ export async function barrierBehind(
 }
 
 /**
- * A barrier before which `step` has sent on here all that stands in front of that of `epoch`, in the term of `execution`, once
- * there is one (W3); `null` where there is none within `ms`.
+ * A barrier before which `step` has sent on here all that stands in front of that of `epoch`, in the term of
+ * `execution`, once there is one (W3); `null` where there is none within `ms`.
  */
 export async function letGo(
   clock: Clock,

@@ -32,7 +32,9 @@ const REPLAY_LOOK_MS = 10
 export interface PipelinesEvents extends Omit<ResidentEvents, 'letter' | 'unloaded' | 'changed'> {
   /** The program that the chain names cannot be loaded here. */
   unloaded?(pipeline: string, error: PotorooError): void
-  /** Somebody has asked this worker to drain or cancel it, and that is done: it runs again only when it is submitted. */
+  /**
+   * Somebody has asked this worker to drain or cancel it, and that is done: it runs again only when it is submitted.
+   */
   over?(pipeline: string, how: 'drained' | 'cancelled'): void
   /** The worker as a whole cannot go on. */
   lost(error: PotorooError): void
@@ -129,7 +131,10 @@ export class Pipelines {
     await this.seated()
   }
 
-  /** Brings up what the chain names. One that cannot be loaded or planned is told of (`events.unloaded`), and the others go on. */
+  /**
+   * Brings up what the chain names. One that cannot be loaded or planned is told of (`events.unloaded`), and the others
+   * go on.
+   */
   async resume(): Promise<void> {
     const { worker } = this
     const { residents } = worker
@@ -153,8 +158,8 @@ export class Pipelines {
   }
 
   /**
-   * Stops the input, makes a last checkpoint and ends the pipeline. It stays in the cluster with its state, and runs again
-   * when it is submitted anew.
+   * Stops the input, makes a last checkpoint and ends the pipeline. It stays in the cluster with its state, and runs
+   * again when it is submitted anew.
    */
   async drain(name: string): Promise<Resident> {
     return this.inTurn(name, async () => {
@@ -191,7 +196,8 @@ export class Pipelines {
    */
   async savepoint(name: string, savepoint: string): Promise<number> {
     const { execution } = await this.running(name)
-    // Throws where no folder can have that name. Who makes the savepoint hears of that, and of one that is there, behind an epoch only.
+    // Throws where no folder can have that name. Who makes the savepoint hears of that, and of one that is there,
+    // behind an epoch only.
     const path = savepointManifest(name, savepoint)
     const there = await settle<Buffer | null>((done) => this.worker.storage.read(path, done))
     if (there !== null) throw fail('E_SAVEPOINT_THERE', { pipeline: name, savepoint })
@@ -271,8 +277,8 @@ export class Pipelines {
   }
 
   /**
-   * What the pipeline is made of, also where it was drained before this worker came, which has nothing else of it. Rejects with what
-   * `find` throws, and where its program cannot be loaded.
+   * What the pipeline is made of, also where it was drained before this worker came, which has nothing else of it.
+   * Rejects with what `find` throws, and where its program cannot be loaded.
    */
   async planOf(name: string): Promise<Plan> {
     const entry = this.worker.cluster.pipelines.get(name)
@@ -317,7 +323,10 @@ export class Pipelines {
     return turn
   }
 
-  /** Tells of some of the records that did not get through, whichever generation they failed in; `status` counts them all. */
+  /**
+   * Tells of some of the records that did not get through, whichever generation they failed in; `status` counts them
+   * all.
+   */
   private tellFailure(resident: Resident, { step, error }: Failure): void {
     const failures = this.failures.next(resident)
     if (failures === null) return
@@ -328,8 +337,9 @@ export class Pipelines {
   }
 
   /**
-   * Drains what runs under `name`, so that another program can take its place. One that comes to no last checkpoint, for instance
-   * since its state cannot be written, goes as if it had been killed: what came after the checkpoint before is done again by the other.
+   * Drains what runs under `name`, so that another program can take its place. One that comes to no last checkpoint,
+   * for instance since its state cannot be written, goes as if it had been killed: what came after the checkpoint
+   * before is done again by the other.
    */
   private async stopForAnother(name: string): Promise<void> {
     const resident = this.residents.get(name)

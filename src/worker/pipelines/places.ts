@@ -1,4 +1,7 @@
-/** Places that a sink has for itself, such as the files of a path: of two that write there each would take the other's away. */
+/**
+ * Places that a sink has for itself, such as the files of a path: of two that write there each would take the other's
+ * away.
+ */
 import { fail } from '../../base/errors.ts'
 import { sinkConnector } from '../../connectors/registry.ts'
 import type { Plan } from '../../model/plan.ts'

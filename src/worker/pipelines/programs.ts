@@ -2,7 +2,8 @@
  * Programs in the store and in the chain: what runs under which name.
  *
  * G1. A program lies in the store before a record names it: who reads the record finds it.
- * G2. No record makes more pipelines run than a message between workers can name: from then on no two of them could be linked.
+ * G2. No record makes more pipelines run than a message between workers can name: from then on no two of them could be
+ *     linked.
  */
 import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -101,8 +102,8 @@ export interface Submitted {
 }
 
 /**
- * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go on, and
- * where it is to begin with a savepoint and the pipeline is there by now, or too many others run (G2).
+ * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go
+ * on, and where it is to begin with a savepoint and the pipeline is there by now, or too many others run (G2).
  */
 export function submitRecord(
   cluster: Cluster,
@@ -135,7 +136,9 @@ export function hasRoomFor(cluster: Cluster, pipeline: string): boolean {
   return cluster.pipelines.get(pipeline)?.drained === false || programsOf(cluster).length < MOST_PIPELINES
 }
 
-/** What runs, as handshakes compare it: pipelines by the number of their run. Those that were drained stay in the chain. */
+/**
+ * What runs, as handshakes compare it: pipelines by the number of their run. Those that were drained stay in the chain.
+ */
 export function programsOf(cluster: Cluster): readonly LinkProgram[] {
   const running = [...cluster.pipelines.values()].filter(({ drained }) => !drained)
   return running.map(({ run, hash }) => ({ pipeline: run, hash }))

@@ -1,14 +1,15 @@
 /**
- * The pipelines on this worker: what the chain names, brought to life in each generation anew (`arrivals.ts`), with what
- * members say to each other about them (`run-mail.ts`).
+ * The pipelines on this worker: what the chain names, brought to life in each generation anew (`arrivals.ts`), with
+ * what members say to each other about them (`run-mail.ts`).
  *
- * R1. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one that is
- *     there begins with the next generation, which no epoch of the old program outlives; so does one that was drained and
- *     is submitted again, whenever it was drained. Only a worker alone, which has ended the old one before, takes the new one in its
- *     place. One whose program is still being loaded is there; who has passed over records cannot tell which of them was the first.
- * R2. One that the chain says is drained runs in no generation. It stays listed where it ran, and what its sinks still have of its
- *     last epoch leaves there, whatever generation has begun: nobody restores them. Where it ran no more, others see to that
- *     (`last-output.ts`).
+ * R1. A pipeline that the chain names for the first time begins in the generation that stands. Another program of one
+ *     that is there begins with the next generation, which no epoch of the old program outlives; so does one that was
+ *     drained and is submitted again, whenever it was drained. Only a worker alone, which has ended the old one before,
+ *     takes the new one in its place. One whose program is still being loaded is there; who has passed over records
+ *     cannot tell which of them was the first.
+ * R2. One that the chain says is drained runs in no generation. It stays listed where it ran, and what its sinks still
+ *     have of its last epoch leaves there, whatever generation has begun: nobody restores them. Where it ran no more,
+ *     others see to that (`last-output.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -117,7 +118,9 @@ export class Residents {
     for (const { execution } of this.all.values()) execution.resumeWork()
   }
 
-  /** Whether the chain names another program for a pipeline than the one that is here, to begin with a generation (R1). */
+  /**
+   * Whether the chain names another program for a pipeline than the one that is here, to begin with a generation (R1).
+   */
   get outdated(): boolean {
     if (this.seams.alone) return false
     for (const [name, { run, submitted, drained }] of this.seams.cluster().pipelines) {
@@ -170,7 +173,9 @@ export class Residents {
     if (record.kind === 'epoch' && record.drained) this.events.changed()
   }
 
-  /** Records have been passed over, none of a generation among them: whatever they said, `cluster` is what came of it. */
+  /**
+   * Records have been passed over, none of a generation among them: whatever they said, `cluster` is what came of it.
+   */
   jumped({ pipelines }: Cluster): void {
     for (const name of new Set([...this.all.keys(), ...this.arrivals.names, ...pipelines.keys()])) {
       const entry = pipelines.get(name)
@@ -212,7 +217,10 @@ export class Residents {
     this.mail.sort()
   }
 
-  /** Brings a pipeline up in the generation that stands (R1), in the place of what ran before, where it is not on its way. */
+  /**
+   * Brings a pipeline up in the generation that stands (R1), in the place of what ran before, where it is not on its
+   * way.
+   */
   again(name: string): void {
     const entry = this.seams.cluster().pipelines.get(name)
     if (entry !== undefined && !this.arrivals.isPending(name)) this.arrivals.bring(name, entry)

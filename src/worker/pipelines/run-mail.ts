@@ -1,11 +1,11 @@
 /**
  * What members say to each other about the pipelines that they run, by the numbers of the runs.
  *
- * R1. What comes for a pipeline that does not run here yet waits for it. What comes late for one that was taken out never would, and
- *     would be in the way of others.
- * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is this
- *     worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch comes about
- *     without its part here.
+ * R1. What comes for a pipeline that does not run here yet waits for it. What comes late for one that was taken out
+ *     never would, and would be in the way of others.
+ * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is
+ *     this worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch
+ *     comes about without its part here.
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import type { PotorooError } from '../../base/errors.ts'

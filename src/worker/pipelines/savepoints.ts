@@ -2,11 +2,12 @@
  * Savepoints in the store: what there is, whether it is whole, and its end. Needs no running pipeline.
  *
  * V1. A savepoint that a pipeline has begun with stays until no manifest of that run names anything in its folder.
- * V2. Others may have begun with it by the time that it is to go: the chain is read to its end before, and once more when it cannot be
- *     found any more. Who begins with one looks behind the record of that whether it is still there (`submission.ts`, S4). So of
- *     the two that meet at least one sees the other.
- * V3. What is left of one that was never finished, or is half gone, can be removed as well: nobody sees it, and it holds packs. Its
- *     name is taken meanwhile: who is about to finish it finds that, or looks behind it once more (`checkpoint/savepoint.ts`, U3).
+ * V2. Others may have begun with it by the time that it is to go: the chain is read to its end before, and once more
+ *     when it cannot be found any more. Who begins with one looks behind the record of that whether it is still there
+ *     (`submission.ts`, S4). So of the two that meet at least one sees the other.
+ * V3. What is left of one that was never finished, or is half gone, can be removed as well: nobody sees it, and it
+ *     holds packs. Its name is taken meanwhile: who is about to finish it finds that, or looks behind it once more
+ *     (`checkpoint/savepoint.ts`, U3).
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
@@ -53,7 +54,10 @@ export async function listSavepoints(seams: ObjectSeams, pipeline: string): Prom
   return entries.sort((a, b) => a.timeMs - b.timeMs)
 }
 
-/** That `pipeline` has no savepoint of this name, and which ones it has: where nobody runs it there is no other way to see them. */
+/**
+ * That `pipeline` has no savepoint of this name, and which ones it has: where nobody runs it there is no other way to
+ * see them.
+ */
 export async function noSavepoint(seams: ObjectSeams, pipeline: string, savepoint: string): Promise<PotorooError> {
   const names = (await listSavepoints(seams, pipeline)).map(({ name }) => name)
   const known = names.length === 0 ? ', and no other' : `: it has ${names.join(', ')}`
@@ -92,8 +96,8 @@ export interface ChainFollower {
 const removed: Format = { kind: 'removed', version: 1 }
 
 /**
- * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while what
- * the chain names still lies in it (V1, V2), with `E_STORE_TAKEN` where it comes about just then (V3).
+ * Removes a savepoint: its manifest first, so that nobody finds half of one. Rejects with `E_SAVEPOINT_NEEDED` while
+ * what the chain names still lies in it (V1, V2), with `E_STORE_TAKEN` where it comes about just then (V3).
  */
 export async function removeSavepoint(
   seams: ObjectSeams,

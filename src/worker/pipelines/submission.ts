@@ -1,14 +1,15 @@
 /**
- * How programs come under the names of their pipelines, and into this process: what people submit is put into the chain, and
- * what the chain names is loaded. It owns the programs of this process, and says which of the chain's pipelines run here.
+ * How programs come under the names of their pipelines, and into this process: what people submit is put into the
+ * chain, and what the chain names is loaded. It owns the programs of this process, and says which of the chain's
+ * pipelines run here.
  *
  * S1. A program is in the chain before it runs: what a restart finds is what ran.
  * S2. A worker alone runs what it was asked to run in this process; a member of a cluster runs what the chain names.
  * S3. What does not fit is refused before anything is stopped for it.
- * S4. A savepoint that is gone once the record stands by which a pipeline begins with it has been removed beside that (`savepoints.ts`,
- *     V2): the pipeline is taken out again.
- * S5. A program that another one has taken the place of is of no use to a worker alone: it goes from the store, where each change
- *     of a file under `dev` leaves one. In a cluster somebody may be about to submit it again.
+ * S4. A savepoint that is gone once the record stands by which a pipeline begins with it has been removed beside that
+ *     (`savepoints.ts`, V2): the pipeline is taken out again.
+ * S5. A program that another one has taken the place of is of no use to a worker alone: it goes from the store, where
+ *     each change of a file under `dev` leaves one. In a cluster somebody may be about to submit it again.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -43,7 +44,9 @@ export interface SubmitOptions {
   readonly rewrite?: (plan: Plan) => Plan
   /** In a cluster: the same program begins anew as well, for it has failed on another member. */
   readonly again?: boolean
-  /** Called once the program is found to fit, before anything is stopped for it, with what is worth a word about that. */
+  /**
+   * Called once the program is found to fit, before anything is stopped for it, with what is worth a word about that.
+   */
   readonly onFit?: (warnings: readonly PotorooError[]) => void
 }
 
@@ -71,7 +74,9 @@ export class Submission {
   private readonly seams: SubmissionSeams
   /** Programs that need not be loaded from the store. */
   private readonly prepared = new Map<string, Prepared>()
-  /** Those that are being submitted, by pipeline: of two that do not go beside each other the second is refused (S3). */
+  /**
+   * Those that are being submitted, by pipeline: of two that do not go beside each other the second is refused (S3).
+   */
   private readonly coming = new Map<string, Plan>()
   /** S2. */
   private readonly wanted = new Set<string>()
@@ -91,9 +96,9 @@ export class Submission {
   }
 
   /**
-   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from its
-   * last checkpoint; where the same one does, a cluster lets it run on, unless it has failed. Rejects where the pipeline
-   * has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
+   * Puts a program under the name of its pipeline, on all members. Where another one runs, the new one continues from
+   * its last checkpoint; where the same one does, a cluster lets it run on, unless it has failed. Rejects where the
+   * pipeline has faults or its state does not fit; then nothing has changed. So it does where somebody else is quicker.
    */
   async submit(
     pipeline: Pipeline,
@@ -157,7 +162,10 @@ export class Submission {
     return this.standing(name, prepared)
   }
 
-  /** The pipeline once it is here with that program, unless somebody has asked another worker for something else meanwhile. */
+  /**
+   * The pipeline once it is here with that program, unless somebody has asked another worker for something else
+   * meanwhile.
+   */
   private async standing(name: string, program: Prepared): Promise<Resident> {
     const { residents } = this.seams.worker
     const overtaken = (): boolean => {

@@ -3,8 +3,9 @@
  *
  * R1. Whose beats there are is asked by `list`: all of it is a hint, and who is left out once is read the next time.
  * R2. What a beat tells of generations is as true when it has stopped: whoever wrote it may have died since.
- * R3. A beat that lies still for an hour goes: else whoever has been in a cluster would be read for ever, by all of them, once a second.
- *     Who wakes up after that writes another one. Only looks in which this reader's own beat has moved count (`cluster/beats.ts`, B4).
+ * R3. A beat that lies still for an hour goes: else whoever has been in a cluster would be read for ever, by all of
+ *     them, once a second. Who wakes up after that writes another one. Only looks in which this reader's own beat has
+ *     moved count (`cluster/beats.ts`, B4).
  */
 import type { Limits } from '../../base/limits.ts'
 import { BEATS, beat as beatPath, isEscapedName, unescapeName } from '../../checkpoint/layout.ts'

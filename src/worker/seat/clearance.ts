@@ -1,6 +1,6 @@
 /**
- * How a worker that leaves comes to have nothing left: its doors close, what has come in by them enters the pipelines, and
- * an epoch of each covers it (PROTOCOLS 11).
+ * How a worker that leaves comes to have nothing left: its doors close, what has come in by them enters the pipelines,
+ * and an epoch of each covers it (PROTOCOLS 11).
  *
  *     closing ─all has entered─► asking ─every epoch is complete─► clear
  *       ▲ ▲──────────────────────┘ one is not                        │

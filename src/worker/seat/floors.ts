@@ -1,14 +1,15 @@
 /**
  * The floor of each pipeline, and what is removed below it (PROTOCOLS 3, 12).
  *
- * F1. The coordinator asks for the floor that the horizon allows, for one pipeline at a time: epochs are waited for, and floors are
- *     not. Epochs of all pipelines come about at once, so those whose turn it is not yet wait for it, each once.
- * F2. What lies below is removed by whoever reads that record and coordinates. Nothing depends on a sweep: the next floor's goes over
- *     the same ground.
- * F3. What a run has left that is over is swept with the next floor after anything that may have ended one: who was asked to take it
- *     out sweeps at once, and may die over it, while others still write what they had begun.
- * F4. No floor is asked for while all hold for a change of owners, which would wait for its record and for the disk, busy with what
- *     is removed then: the next epoch's covers it.
+ * F1. The coordinator asks for the floor that the horizon allows, for one pipeline at a time: epochs are waited for,
+ *     and floors are not. Epochs of all pipelines come about at once, so those whose turn it is not yet wait for it,
+ *     each once.
+ * F2. What lies below is removed by whoever reads that record and coordinates. Nothing depends on a sweep: the next
+ *     floor's goes over the same ground.
+ * F3. What a run has left that is over is swept with the next floor after anything that may have ended one: who was
+ *     asked to take it out sweeps at once, and may die over it, while others still write what they had begun.
+ * F4. No floor is asked for while all hold for a change of owners, which would wait for its record and for the disk,
+ *     busy with what is removed then: the next epoch's covers it.
  */
 import type { Limits } from '../../base/limits.ts'
 import type { MakeRecord } from '../../checkpoint/chain-writer.ts'
@@ -47,8 +48,8 @@ export class Floors {
   }
 
   /**
-   * Asks for the floor that the horizon allows, after an epoch of `pipeline`; for the highest that there may be where the
-   * pipeline crowds a journal that is near its limit.
+   * Asks for the floor that the horizon allows, after an epoch of `pipeline`; for the highest that there may be where
+   * the pipeline crowds a journal that is near its limit.
    */
   raise(pipeline: string): void {
     // F4

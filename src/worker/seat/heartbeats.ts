@@ -2,18 +2,19 @@
  * A watch that runs in the worker's loop: heartbeats on connections of their own, the detector, and the own beat in the
  * store.
  *
- * B1. Each worker dials every other that beats and sends its heartbeats there; what it hears comes on connections that the
- *     others have dialled. So a way that is cut in one direction is silent in that direction.
+ * B1. Each worker dials every other that beats and sends its heartbeats there; what it hears comes on connections that
+ *     the others have dialled. So a way that is cut in one direction is silent in that direction.
  * B2. A connection has said by its first frame that it belongs to the cluster; from any other nothing is taken.
- * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that takes
- *     none for long is given up: after a cut the system would be slow to try its way again.
+ * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that
+ *     takes none for long is given up: after a cut the system would be slow to try its way again.
  * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
  * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
- *     that follows. So is one on which nothing comes for much longer than a worker is believed to live: strangers who say nothing,
- *     and workers that are gone, would take the room of others.
- * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name has
- *     written since the beat before is found, however close together the two write. Who finds some waits for half a beat longer:
- *     two that write at the same moments, of which only one would see the other, fall out of step, and both see each other.
+ *     that follows. So is one on which nothing comes for much longer than a worker is believed to live: strangers who
+ *     say nothing, and workers that are gone, would take the room of others.
+ * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name
+ *     has written since the beat before is found, however close together the two write. Who finds some waits for half a
+ *     beat longer: two that write at the same moments, of which only one would see the other, fall out of step, and
+ *     both see each other.
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -360,7 +361,10 @@ class Caller implements ConnectionHandler {
     this.events = events
   }
 
-  /** Closes a connection on which a frame has not come to its end for `patience` looks, or none has come for `silence` (B5). */
+  /**
+   * Closes a connection on which a frame has not come to its end for `patience` looks, or none has come for `silence`
+   * (B5).
+   */
   look(patience: number, silence: number): void {
     if (this.parser.waiting === 0) this.unfinished = 0
     else this.unfinished++

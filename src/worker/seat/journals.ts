@@ -1,13 +1,14 @@
 /**
  * Where the journals of a cluster's workers lie, and their seals in the store (PROTOCOLS 2, S8).
  *
- * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all others.
- *     Otherwise it lies in the worker's own folder, and nobody else's is in reach. What else lies in that folder, as `lost+found`
- *     does, is nobody's journal: it would be waited for until it can be read.
- * J2. A seal is always the same object: whoever makes it, and however often, it is there once. That it is there is all it says,
- *     so one that is damaged seals as well.
- * J3. Where the data folder says that the journal lies in that folder (`worker/belonging.ts`) and it does not, the volume is gone: no
- *     folder is made in its place, where the others would not find what is acknowledged, and no other worker's journal is absent.
+ * J1. Where all workers of a cluster reach one folder, each has its journal there under its name, and reaches all
+ *     others. Otherwise it lies in the worker's own folder, and nobody else's is in reach. What else lies in that
+ *     folder, as `lost+found` does, is nobody's journal: it would be waited for until it can be read.
+ * J2. A seal is always the same object: whoever makes it, and however often, it is there once. That it is there is all
+ *     it says, so one that is damaged seals as well.
+ * J3. Where the data folder says that the journal lies in that folder (`worker/belonging.ts`) and it does not, the
+ *     volume is gone: no folder is made in its place, where the others would not find what is acknowledged, and no
+ *     other worker's journal is absent.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -34,7 +35,9 @@ export interface JournalsSeams {
 export interface Formers {
   /** By worker. */
   readonly incarnations: ReadonlyMap<string, ReadonlySet<string>>
-  /** Every generation record after this one has been read; who was a member of it and of those before it may be missing. */
+  /**
+   * Every generation record after this one has been read; who was a member of it and of those before it may be missing.
+   */
   readonly since: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * The leases of one incarnation (PROTOCOLS 7): carries out `cluster/leases.ts` for a member, and for the coordinator that
- * grants them.
+ * The leases of one incarnation (PROTOCOLS 7): carries out `cluster/leases.ts` for a member, and for the coordinator
+ * that grants them.
  *
  * L1. A lease belongs to one generation: whoever reads the next record has none before it has asked again.
  * L2. A worker whose store nobody else reaches holds every lease: the lock on its folder is a better one.

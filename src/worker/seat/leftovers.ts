@@ -1,9 +1,10 @@
 /**
- * What the journal of a worker that leaves has of pipelines that do not run here (failed, drained, not to be loaded, or the
- * worker is no member): no epoch is going to cover it, and nobody else has it where no other worker reaches this journal (PROTOCOLS 11).
+ * What the journal of a worker that leaves has of pipelines that do not run here (failed, drained, not to be loaded, or
+ * the worker is no member): no epoch is going to cover it, and nobody else has it where no other worker reaches this
+ * journal (PROTOCOLS 11).
  *
- * L1. What is covered stands in the manifest of the pipeline's last complete epoch, whoever has made it: this worker may never
- *     have run it, and streams may have moved.
+ * L1. What is covered stands in the manifest of the pipeline's last complete epoch, whoever has made it: this worker
+ *     may never have run it, and streams may have moved.
  * L2. What is not known counts as left.
  */
 import { lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'

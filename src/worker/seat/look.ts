@@ -3,11 +3,11 @@
  *
  * L1. The chain is read to its end before the beats are: what they are judged by is not older than they are.
  * L2. One look is under way at a time; whoever asks meanwhile gets another one, begun after the asking.
- * L3. Who knows that there is a record asks for the chain alone: beats are read as often as they move, however many records
- *     are written.
+ * L3. Who knows that there is a record asks for the chain alone: beats are read as often as they move, however many
+ *     records are written.
  * L4. Where the store does not answer, the next look tries again; where the chain is damaged, there is no next one.
- * L5. What it sees counts from when it has its turn at the chain: a coordinator of many pipelines appends without a pause, and what has
- *     waited for longer than a lease would renew none (PROTOCOLS 7).
+ * L5. What it sees counts from when it has its turn at the chain: a coordinator of many pipelines appends without a
+ *     pause, and what has waited for longer than a lease would renew none (PROTOCOLS 7).
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'

@@ -1,6 +1,6 @@
 /**
- * Carries out what the table of membership decides for this worker (`cluster/membership.ts`): what happens goes in as events,
- * and effects come out. It decides nothing.
+ * Carries out what the table of membership decides for this worker (`cluster/membership.ts`): what happens goes in as
+ * events, and effects come out. It decides nothing.
  *
  * D1. What comes about by itself is an event on a turn of its own (`act`); who has a turn already takes a step.
  * D2. Nobody asks to be taken in with a journal that is sealed: it was seen while this worker was no member.

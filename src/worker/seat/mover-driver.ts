@@ -1,11 +1,12 @@
 /**
  * A member's side of a change of owners (PROTOCOLS 11), and that of a worker that is joining.
  *
- * M1. The coordinator announces the moves of an attempt one by one, and asks for its first round behind the last of them.
- * M2. What moves goes by the store, where it lies already: who gets key groups reads them ahead, round by round, and says
- *     that it has them once it has. Correctness never depends on it: what was not read ahead is read later.
- * M3. What was read counts for the round of the attempt that it was asked for in, and for no other. Attempts are counted anew in
- *     each generation, so every one that is read is told here, also to a worker that it does not name.
+ * M1. The coordinator announces the moves of an attempt one by one, and asks for its first round behind the last of
+ *     them.
+ * M2. What moves goes by the store, where it lies already: who gets key groups reads them ahead, round by round, and
+ *     says that it has them once it has. Correctness never depends on it: what was not read ahead is read later.
+ * M3. What was read counts for the round of the attempt that it was asked for in, and for no other. Attempts are
+ *     counted anew in each generation, so every one that is read is told here, also to a worker that it does not name.
  */
 import type { Round } from '../../cluster/rescale-state.ts'
 import type { Message } from '../../transport/wire.ts'

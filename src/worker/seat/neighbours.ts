@@ -1,16 +1,17 @@
 /**
- * The other workers that an incarnation of this one is linked with: the life of its switchboard over the generations, and
- * what its links know of the others.
+ * The other workers that an incarnation of this one is linked with: the life of its switchboard over the generations,
+ * and what its links know of the others.
  *
- * N1. Members of a generation are linked by its record. Others that beat are linked beside them, on both sides: before the
- *     first generation, after a cold start and before a join nobody is a member, and only who is linked counts as heard.
+ * N1. Members of a generation are linked by its record. Others that beat are linked beside them, on both sides: before
+ *     the first generation, after a cold start and before a join nobody is a member, and only who is linked counts as
+ *     heard.
  * N2. A member whose session has ended is not linked again in that generation: what was on the way is gone. Another
- *     incarnation of it is, as somebody new; where it was no member, at once. So it stays also where that other one was another
- *     process of its name, and has gone since.
+ *     incarnation of it is, as somebody new; where it was no member, at once. So it stays also where that other one was
+ *     another process of its name, and has gone since.
  * N3. Who answers or calls in another incarnation has lost the one that is known: that one is gone.
  *     Whoever wants to join says how many sessions it has had with members (`rescale.ts`, H7).
- * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So is
- *     what belongs to a generation that is over.
+ * N4. What is sent to this worker itself comes back on a turn of its own; what is sent to nobody's session is lost. So
+ *     is what belongs to a generation that is over.
  * N5. Once it is closed nobody is linked any more: what is read meanwhile, the next incarnation begins with.
  */
 import { showAddress } from '../../base/address.ts'

@@ -1,6 +1,6 @@
 /**
- * What this worker knows of the others by their beats, as of its last look at them: who beats and whom they hear, what their
- * data folders have seen, and whether another process lives under its own name.
+ * What this worker knows of the others by their beats, as of its last look at them: who beats and whom they hear, what
+ * their data folders have seen, and whether another process lives under its own name.
  *
  * T1. It says nothing that a record of the chain could contradict: what follows from it is for the tables to decide.
  * T2. What is known of another process of this name outlives incarnations: that one may be why they change.
@@ -27,7 +27,10 @@ export class Outlook {
     this.namesake = watchNamesake(this.namesake, beat, stood)
   }
 
-  /** The beats have been read; `own` is what this worker says, `members` are the incarnations of the generation that stands. */
+  /**
+   * The beats have been read; `own` is what this worker says, `members` are the incarnations of the generation that
+   * stands.
+   */
   look(own: Beat, { beats, young, seen }: Others, members: readonly string[]): void {
     this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members))
     this.seen = seen

@@ -85,7 +85,10 @@ export class Presence {
     })
   }
 
-  /** Takes links and heartbeats, and beats from now on; answers once it does, and never after `close`. `seen`: as in `Watcher`. */
+  /**
+   * Takes links and heartbeats, and beats from now on; answers once it does, and never after `close`. `seen`: as in
+   * `Watcher`.
+   */
   beHeard(seen: number, done: (error: PotorooError | null) => void): void {
     if (this.closed) return
     const { env, limits, worker, cluster, store } = this.seams

@@ -1,14 +1,14 @@
 /**
- * What a worker reads of its cluster: the chain, record by record, and the beats beside it. It tells the seat, and decides
- * nothing.
+ * What a worker reads of its cluster: the chain, record by record, and the beats beside it. It tells the seat, and
+ * decides nothing.
  *
  * R1. What is read is told in the seat's turns, each thing when its turn comes; nothing is told after `close`.
  * R2. Another generation is told before the record that brought it, or with the jump over that record; every generation
  *     that is told of is another one than the last.
  * R3. Who has passed over records knows that somebody may have been a member in between: `named` is whole only for
  *     generations behind `since`.
- * R4. Many may wait until the chain has been read to its end: one reading at a time is for all of them, begun after each has asked,
- *     so that a store which does not answer is asked no more often the more there are.
+ * R4. Many may wait until the chain has been read to its end: one reading at a time is for all of them, begun after
+ *     each has asked, so that a store which does not answer is asked no more often the more there are.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import { ChainReader } from '../../checkpoint/chain-reader.ts'
@@ -25,7 +25,10 @@ export interface ReadingEvents {
   generation(cluster: Cluster, before: readonly Member[], missed: boolean): void
   /** A record that counts has been read. */
   record(record: ChainRecord, cluster: Cluster): void
-  /** Records have been passed over: what they said stands in `cluster`, which may be in another generation; `within`: it is not. */
+  /**
+   * Records have been passed over: what they said stands in `cluster`, which may be in another generation; `within`: it
+   * is not.
+   */
   jumped(cluster: Cluster, within: boolean): void
   /** The end of the chain was seen, by a request of `requestMs`, which was made in `generation`. */
   found(requestMs: number, generation: number): void
@@ -132,7 +135,9 @@ export class Reading {
     this.events.record(record, cluster)
   }
 
-  /** Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees. */
+  /**
+   * Records have been passed over; what they said stands in `cluster`, a generation perhaps, whose record nobody sees.
+   */
   private onJump(cluster: Cluster): void {
     this.missed = true
     const within = cluster.generation === this.generation

@@ -1,6 +1,6 @@
 /**
- * Carries out what the table of a recovery decides, while this worker is the coordinator: waits for every member's part,
- * then tells all to begin (`cluster/recovery.ts`).
+ * Carries out what the table of a recovery decides, while this worker is the coordinator: waits for every member's
+ * part, then tells all to begin (`cluster/recovery.ts`).
  */
 import type { Heard } from '../../cluster/beats.ts'
 import type { MembershipEvent } from '../../cluster/membership-state.ts'

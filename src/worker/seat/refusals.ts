@@ -1,6 +1,7 @@
 /**
- * Links that were refused, as they are told of: who is refused dials again at once, on each lane and from both sides, and the
- * reason is the same for as long as nobody mends it. So each is told once, and again after a minute, with their number.
+ * Links that were refused, as they are told of: who is refused dials again at once, on each lane and from both sides,
+ * and the reason is the same for as long as nobody mends it. So each is told once, and again after a minute, with their
+ * number.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { Clock } from '../../env/clock.ts'

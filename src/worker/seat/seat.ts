@@ -1,12 +1,13 @@
 /**
- * A worker's seat in its cluster: carries out what the tables of membership and recovery decide, on the real chain, store
- * and links. It decides nothing.
+ * A worker's seat in its cluster: carries out what the tables of membership and recovery decide, on the real chain,
+ * store and links. It decides nothing.
  *
  *     opens ─chain read, taking connections─► has no seat ─a record names it─► restores ─all are ready─► works
  *
- * S1. Everything that happens goes through `Turns`: tables see one event after another, effects are carried out in order.
- * S2. What belongs to an incarnation (journal, writer, links, watch) is made when it is drawn, in front of its first beat,
- *     and closed when another is drawn (`presences.ts`, I1).
+ * S1. Everything that happens goes through `Turns`: tables see one event after another, effects are carried out in
+ *     order.
+ * S2. What belongs to an incarnation (journal, writer, links, watch) is made when it is drawn, in front of its first
+ *     beat, and closed when another is drawn (`presences.ts`, I1).
  * S3. Who reads a generation record tells it over the links of the generation before, then ends those.
  * S4. A worker whose store nobody else reaches goes the same way: there is nobody to wait for, to hear, or to tell.
  */
@@ -170,7 +171,10 @@ export class Seat {
     return this.presences.current!.writer
   }
 
-  /** Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`, M6). */
+  /**
+   * Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`,
+   * M6).
+   */
   get isLeaving(): boolean {
     const { phase, wantsOut } = this.membership.state
     return phase === 'leaving' || (wantsOut && (phase === 'following' || phase === 'joining'))
@@ -324,7 +328,9 @@ export class Seat {
     }
   }
 
-  /** Asks the coordinator to spread key groups by `load`, moving at most `budget` of them; the answer ends the hearing. */
+  /**
+   * Asks the coordinator to spread key groups by `load`, moving at most `budget` of them; the answer ends the hearing.
+   */
   rebalance(load: Float64Array, budget: number, heard: RebalanceHeard): () => void {
     return this.rebalances.ask(this.cluster, load, budget, heard)
   }
@@ -408,8 +414,8 @@ export class Seat {
   }
 
   /**
-   * No newer generation than `generation` stood when `requestMs` was (PROTOCOLS 7). A record that counts says so of its own, also the
-   * one that begins it: so whoever begins a generation has a lease to grant from the first moment.
+   * No newer generation than `generation` stood when `requestMs` was (PROTOCOLS 7). A record that counts says so of its
+   * own, also the one that begins it: so whoever begins a generation has a lease to grant from the first moment.
    */
   private renew(requestMs: number, generation: number): void {
     if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)

@@ -1,7 +1,7 @@
 /**
- * Who lives, as a worker hears it, and what it says of itself (PROTOCOLS 4): the seam behind which heartbeats, the detector
- * and the own beat in the store lie. In earnest they have a thread of their own, which goes on while a user's function
- * computes; in the simulator they run in the loop (`heartbeats.ts`).
+ * Who lives, as a worker hears it, and what it says of itself (PROTOCOLS 4): the seam behind which heartbeats, the
+ * detector and the own beat in the store lie. In earnest they have a thread of their own, which goes on while a user's
+ * function computes; in the simulator they run in the loop (`heartbeats.ts`).
  *
  * H1. A watch belongs to one incarnation: whoever draws a new one opens another watch.
  * H2. What it says is as old as the last change that it has told; `changed` comes whenever that is another.
@@ -47,7 +47,10 @@ export interface StuckSince extends Stuck {
 export interface WatchEvents {
   /** Whom this worker hears, who is known to be gone or whose loop stands still has changed. */
   changed(): void
-  /** The beat that stood under this worker's name when its next one was about to be written; `stood` as in `watchNamesake`. */
+  /**
+   * The beat that stood under this worker's name when its next one was about to be written; `stood` as in
+   * `watchNamesake`.
+   */
   found(beat: Beat | null, stood: boolean): void
   /** The loop of this worker has stood still for `ms`, and goes on. */
   wasStuck(stuck: Stuck, ms: number): void
@@ -60,7 +63,9 @@ export interface Watch {
   readonly beat: Beat
   /** Incarnations that are dead by evidence: nobody waits for their beats to stop. */
   readonly gone: ReadonlySet<string>
-  /** Other workers whose loops stand still, by incarnation. They live: nothing follows from it but that people are told. */
+  /**
+   * Other workers whose loops stand still, by incarnation. They live: nothing follows from it but that people are told.
+   */
   readonly stuck: ReadonlyMap<string, StuckSince>
   /** From now on heartbeats go to these, and to nobody else. */
   follow(others: readonly Watched[]): void

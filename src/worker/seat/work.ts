@@ -45,8 +45,9 @@ export interface SeatWork {
   /** Asks this worker, the coordinator, for an epoch of `pipeline`; `done` hears why there is none, or `null`. */
   requestEpoch(pipeline: string, holds: boolean, done: (failure: string | null) => void): void
   /**
-   * Reads what this worker would restore of its pipelines if it owned `keyGroups`, as far as the chain goes now, decodes it, and
-   * loads their programs; `last`: it is answered as soon as everything has been read. Nothing depends on what comes of it.
+   * Reads what this worker would restore of its pipelines if it owned `keyGroups`, as far as the chain goes now,
+   * decodes it, and loads their programs; `last`: it is answered as soon as everything has been read. Nothing depends
+   * on what comes of it.
    */
   readAhead(keyGroups: readonly number[], last: boolean, done: () => void): void
   /** Owners do not change: what was read ahead is of no use. */

@@ -22,7 +22,9 @@ function decode(codec: ValueCodec, bytes: Uint8Array): unknown[] {
   return into
 }
 
-/** Exactly equal: prototypes, the sign of zero, what is absent, and the order of fields, which Node does not compare. */
+/**
+ * Exactly equal: prototypes, the sign of zero, what is absent, and the order of fields, which Node does not compare.
+ */
 function expectSame(actual: unknown[], expected: unknown[]): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual).toStrictEqual(expected)
   expect(isDeepStrictEqual(actual, expected)).toBe(true)

@@ -1,9 +1,11 @@
 /**
  * Judges when the keys of a step with a time to live began anew, by the times that its function was told.
  *
- * T1. A record finds no state that was over for it: none that no record had touched for the time to live in front of it.
- * T2. A key begins anew only when it was over: for the record that it begins with, or for one in front of that, which was refused
- *     and left nothing. Not where clocks differ, or where a worker was away whose records come back with it: others need not wait.
+ * T1. A record finds no state that was over for it: none that no record had touched for the time to live in front of
+ *     it.
+ * T2. A key begins anew only when it was over: for the record that it begins with, or for one in front of that, which
+ *     was refused and left nothing. Not where clocks differ, or where a worker was away whose records come back with
+ *     it: others need not wait.
  */
 import type { Key } from '../../../src/base/hash.ts'
 import type { Complain, Evidence, Visit } from './evidence.ts'

@@ -1,11 +1,12 @@
 /**
- * Judges what a step has of producers whose source comes and goes with programs (`twigs.ts`): of each incarnation of a producer, while
- * the source is there, records 1, 2, 3 … without a gap, each once, and in the end all that were made. A source that has begun anew
- * knows nothing of before: who had records in an epoch is refused then, and whose first record can be sent again may send all of
- * them again.
+ * Judges what a step has of producers whose source comes and goes with programs (`twigs.ts`): of each incarnation of a
+ * producer, while the source is there, records 1, 2, 3 … without a gap, each once, and in the end all that were made. A
+ * source that has begun anew knows nothing of before: who had records in an epoch is refused then, and whose first
+ * record can be sent again may send all of them again.
  *
- * A1. Of a stretch it has a run of what each incarnation has sent, from the first record on where it was there when the source began,
- *     and to the last one where the source is there now. Who had nothing to send since that began anew has not come back to it.
+ * A1. Of a stretch it has a run of what each incarnation has sent, from the first record on where it was there when the
+ *     source began, and to the last one where the source is there now. Who had nothing to send since that began anew
+ *     has not come back to it.
  * A2. It has nothing of producers of other sources.
  * A3. Who was told that its stream is not known had nothing in the source that is there now.
  * A4. What was said to be in an epoch is there, or was there when the source began anew.

@@ -1,6 +1,6 @@
 /**
- * What a run leaves behind for its checkers: what was sent and acknowledged, what the user's functions were called with,
- * what came out, and what the state is in the end. Plain data; nothing of the engine.
+ * What a run leaves behind for its checkers: what was sent and acknowledged, what the user's functions were called
+ * with, what came out, and what the state is in the end. Plain data; nothing of the engine.
  *
  * Every record has a *cause*, a text that names it for ever: at a source `life#sequence`; behind a `flatMap` and a tee
  * with `/index` added; behind a stateful step `visit@step`, after the call that made it.
@@ -47,7 +47,9 @@ export interface Life {
   readonly owed: number
   /** Records must be 1 to n without a gap; otherwise some may be missing. */
   readonly whole: boolean
-  /** A copy of its outbox has gone on instead: what it had behind `owed` may be missing, also in front of what is there. */
+  /**
+   * A copy of its outbox has gone on instead: what it had behind `owed` may be missing, also in front of what is there.
+   */
   readonly forked: boolean
   /** Records that somebody has given up, by name: they need not be there. */
   readonly lost: readonly { readonly first: number; readonly last: number }[]
@@ -65,8 +67,8 @@ export interface FinalState {
 export interface Output {
   readonly step: string
   /**
-   * `exactly`: every line once. `once`: every record once, of whatever attempt. `at-least`: every line. `some`: nothing that was
-   * not made.
+   * `exactly`: every line once. `once`: every record once, of whatever attempt. `at-least`: every line. `some`: nothing
+   * that was not made.
    */
   readonly promise: 'exactly' | 'once' | 'at-least' | 'some'
   readonly lines: readonly string[]

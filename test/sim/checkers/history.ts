@@ -85,8 +85,8 @@ function visitOf(evidence: Evidence, cause: string): Visit | undefined {
 }
 
 /**
- * The visits of `step` behind which their key was gone and that have survived, by what came of them (`survivorsOf`): those that
- * dropped it, and where keys have a time to live those that nothing goes on from.
+ * The visits of `step` behind which their key was gone and that have survived, by what came of them (`survivorsOf`):
+ * those that dropped it, and where keys have a time to live those that nothing goes on from.
  */
 export function droppedOf(evidence: Evidence, survivors: ReadonlySet<string>, step: string): Set<number> {
   const dropped = new Set<number>()

@@ -1,17 +1,19 @@
 /**
- * Judges what people were shown of the state of a cluster, by the histories that the final states come from (`history.ts`): every
- * state names the visit that left it, and so everything that had happened to it.
+ * Judges what people were shown of the state of a cluster, by the histories that the final states come from
+ * (`history.ts`): every state names the visit that left it, and so everything that had happened to it.
  *
  * V1. What is shown of a key is what the user's functions give, run again over the visits that its state comes from.
  * V2. One answer is of one history: no key and no record is in it twice.
- * V3. An answer says truly which key groups it covers; of those it has every record that was stable before the question.
- * V4. What is committed is a cut: answers of one epoch agree, those of later ones go on from there, and an epoch has the records
- *     up to the positions of its sources and no others. Whoever asks one worker again gets no earlier epoch.
+ * V3. An answer says truly which key groups it covers; of those it has every record that was stable before the
+ *     question.
+ * V4. What is committed is a cut: answers of one epoch agree, those of later ones go on from there, and an epoch has
+ *     the records up to the positions of its sources and no others. Whoever asks one worker again gets no earlier
+ *     epoch.
  * V5. What is shown behind a token has all records that it covers.
  * V6. What is linearizable has what was stable before the question, and what anybody had been shown by then that stays.
  * V7. What is committed or linearizable is never taken back.
- * V8. Where a store was damaged or put back all of that may be taken back, and what was said to be stable too: what was asked before it
- *     stands for good is held to what it says by itself (V1 to V3).
+ * V8. Where a store was damaged or put back all of that may be taken back, and what was said to be stable too: what was
+ *     asked before it stands for good is held to what it says by itself (V1 to V3).
  */
 import { isDeepStrictEqual } from 'node:util'
 import { plain } from '../../../src/admin/plain.ts'

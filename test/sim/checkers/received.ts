@@ -1,19 +1,19 @@
 /**
  * Compares what a receiver that acknowledges was given with what the user's functions, run again, give.
  *
- * A recovery goes back and calls the same functions anew, and the receiver knows the records of both attempts by the same ids: it
- * keeps the first. So a line is told by its *descent*: the record of a source that it stems from, and the steps that it has
- * come through since. Where a step depends on the order in which several sources meet, attempts may give other texts, or another
- * number of records, of one descent.
+ * A recovery goes back and calls the same functions anew, and the receiver knows the records of both attempts by the
+ * same ids: it keeps the first. So a line is told by its *descent*: the record of a source that it stems from, and the
+ * steps that it has come through since. Where a step depends on the order in which several sources meet, attempts may
+ * give other texts, or another number of records, of one descent.
  *
- * G1. No line is given twice, and no id; nor is what comes of one record by way of one call that answers once, whichever attempt it
- *     is of, where all are of programs with the same steps. (Calls that answer several times, or two in a row, may give by one
- *     attempt what they do not by the other.)
+ * G1. No line is given twice, and no id; nor is what comes of one record by way of one call that answers once,
+ *     whichever attempt it is of, where all are of programs with the same steps. (Calls that answer several times, or
+ *     two in a row, may give by one attempt what they do not by the other.)
  * G2. Of each descent at least as many records are given as the surviving attempt must give.
- * G3. What comes of a call is not given behind what comes of a later one that found the state which it left; what comes of no
- *     call is given in the order of its life.
- * G4. What has ids and may come more than once has one id: what comes of a call, or of a record by way of none, has the same whenever it
- *     comes, and nothing that stems from elsewhere has that one.
+ * G3. What comes of a call is not given behind what comes of a later one that found the state which it left; what comes
+ *     of no call is given in the order of its life.
+ * G4. What has ids and may come more than once has one id: what comes of a call, or of a record by way of none, has the
+ *     same whenever it comes, and nothing that stems from elsewhere has that one.
  */
 import type { ChainPlan, Plan } from '../../../src/model/plan.ts'
 import type { Complain, Evidence, Output, Visit } from './evidence.ts'
@@ -68,7 +68,9 @@ function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
-/** What `cause` is where it is the one answer of a call about a record that no call has made (G1); otherwise nothing. */
+/**
+ * What `cause` is where it is the one answer of a call about a record that no call has made (G1); otherwise nothing.
+ */
 function answerOf(evidence: Evidence, cause: string): string {
   const visit = visitOf(evidence, headOf(cause))
   if (visit === undefined || !visit.cause.includes('#')) return ''
@@ -85,9 +87,9 @@ function staysOne(plan: Plan, { ops, end }: ChainPlan): boolean {
 }
 
 /**
- * The record of a source that a cause stems from, and the steps that it has come through. How many records come of a call, and
- * which, may differ from one attempt to the next; where an outbox was copied, so may the record, whose number and id are those
- * of another one's.
+ * The record of a source that a cause stems from, and the steps that it has come through. How many records come of a
+ * call, and which, may differ from one attempt to the next; where an outbox was copied, so may the record, whose number
+ * and id are those of another one's.
  */
 function descentOf(evidence: Evidence, streams: ReadonlyMap<string, string>, cause: string): string {
   let head = headOf(cause)

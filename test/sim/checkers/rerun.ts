@@ -1,18 +1,18 @@
 /**
  * Runs the user's functions again over what survived, step by step from the sources to the sinks, and compares.
  *
- * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`), but for those that
- *     were given up by name (`lost`), and those of which a copy has brought others (`forked`).
+ * X1. Of every life the records 1 to n are there, each once, n being at least what was acknowledged (`whole`), but for
+ *     those that were given up by name (`lost`), and those of which a copy has brought others (`forked`).
  * X2. Every record that reaches a stateful step stands in its history exactly once under its key, or has a letter.
  * X3. Records of one life with the same key stand in order, and so do those that one key of an earlier step put out.
  * X4. The user's functions, run again over the history, give the final states.
- * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else; to a receiver
- *     that knows its records again by their ids, once of whatever attempt (`received.ts`).
+ * X5. A sink has given what the user's functions, run again, give: exactly once, at least once, or nothing else; to a
+ *     receiver that knows its records again by their ids, once of whatever attempt (`received.ts`).
  * X6. The final states come from those of the epoch before the last life, by way of further visits or as they are.
  * X7. There is one dead letter for every record that the user's functions, run again, refuse, and no other.
  * X8. Keys with a time to live begin anew when they are over, and not before (`ages.ts`).
- * X9. Somebody may have given letters back: what is refused no more then goes on, in no order with what came behind it. What was taken
- *     out has no letter any more.
+ * X9. Somebody may have given letters back: what is refused no more then goes on, in no order with what came behind it.
+ *     What was taken out has no letter any more.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'
@@ -417,7 +417,10 @@ function mapped(
   }
 }
 
-/** Walks a chain with one record; throws what the user's function throws and no letter says was mended, `place.step` being where. */
+/**
+ * Walks a chain with one record; throws what the user's function throws and no letter says was mended, `place.step`
+ * being where.
+ */
 function descend(
   chain: ChainPlan,
   cause: string,

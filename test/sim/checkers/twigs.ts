@@ -1,16 +1,17 @@
 /**
- * Judges what programs that followed one another have done beside the trunk that all of them had (`../programs.ts`). What passes
- * a head is told by the step that watches it, whose history is judged with the trunk (`rerun.ts`): each record, and the program
- * that had it then. A step *began* with the last program that had it and not the one before, or not of its kind, or that was to
- * drop what it had.
+ * Judges what programs that followed one another have done beside the trunk that all of them had (`../programs.ts`).
+ * What passes a head is told by the step that watches it, whose history is judged with the trunk (`rerun.ts`): each
+ * record, and the program that had it then. A step *began* with the last program that had it and not the one before, or
+ * not of its kind, or that was to drop what it had.
  *
- * Z1. A step with state has each record that passed its head in a program since it began, once, and none from before; its state is
- *     what the user's functions give, run again. What a call held may come in a later program, or be lost where that was dropped.
- * Z2. Behind a source of its own it has each record once for each time that the source began; what it has not of the first of
- *     these is the beginning of a file, or of what a producer sends, and it has the end of all that are read now. What producers were
- *     told is judged with it (`callers.ts`).
- * Z3. A sink has given each of these once, those of sums excepted, whose results are as many as there was time for; whatever it has
- *     given was made, and is there once, also where the sink is gone.
+ * Z1. A step with state has each record that passed its head in a program since it began, once, and none from before;
+ *     its state is what the user's functions give, run again. What a call held may come in a later program, or be lost
+ *     where that was dropped.
+ * Z2. Behind a source of its own it has each record once for each time that the source began; what it has not of the
+ *     first of these is the beginning of a file, or of what a producer sends, and it has the end of all that are read
+ *     now. What producers were told is judged with it (`callers.ts`).
+ * Z3. A sink has given each of these once, those of sums excepted, whose results are as many as there was time for;
+ *     whatever it has given was made, and is there once, also where the sink is gone.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Key } from '../../../src/base/hash.ts'

@@ -1,6 +1,6 @@
 /**
- * Configurations of clusters bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm run sim --
- * --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
+ * Configurations of clusters bent towards what a planted fault needs, for faults that drawn ones find too seldom: `npm
+ * run sim -- --bend NAME …`. Everything that is not named stays as its seed drew it (N1 of `../bends.ts`).
  */
 import { comesFromKeys } from '../../../src/dataflow/lineage.ts'
 import { calm } from '../../../src/sim/weather.ts'
@@ -106,7 +106,9 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const bent = clusterBends.readers!(config)!
     return { ...bent, longAnswers: { oneIn: 4, longMs: 2000 * config.pace } }
   },
-  /** And asks who sees neither the others nor the chain, for longer than the others wait until they go on without it. */
+  /**
+   * And asks who sees neither the others nor the chain, for longer than the others wait until they go on without it.
+   */
   'readers-of-the-blind': (config) => {
     const bent = clusterBends.readers!(config)!
     const never = { joinMs: 0, leaveMs: 0, rebalanceMs: 0, killMs: 0, powerOffMs: 0, cutMs: 0, halfCutMs: 0, stopMs: 0 }
@@ -261,8 +263,8 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     }
   },
   /**
-   * Who is cut off does not see that others go on without it, and has a lease for longer than they wait; then its machine
-   * burns. Producers lose what they had.
+   * Who is cut off does not see that others go on without it, and has a lease for longer than they wait; then its
+   * machine burns. Producers lose what they had.
    */
   'gone-on-without': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
@@ -558,7 +560,9 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...never, joinMs: often, killNewcomerMs: often / 4, leaveMs: 4 * often },
     }
   },
-  /** Who had a stream is away with the end of it when a copy of its outbox goes on elsewhere, and comes back with that. */
+  /**
+   * Who had a stream is away with the end of it when a copy of its outbox goes on elsewhere, and comes back with that.
+   */
   'copies-and-tails': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
     const often = OFTEN * config.pace

@@ -1,8 +1,9 @@
 /**
- * The producers of sources that come and go with the programs of a pipeline (`../programs.ts`). They begin when somebody has asked for a
- * program with their source, whether it is taken or not, and do not know when it is gone.
+ * The producers of sources that come and go with the programs of a pipeline (`../programs.ts`). They begin when
+ * somebody has asked for a program with their source, whether it is taken or not, and do not know when it is gone.
  *
- * R1. Who is told often enough that its stream is not known begins another one: its source has been dropped since (`checkers/callers.ts`).
+ * R1. Who is told often enough that its stream is not known begins another one: its source has been dropped since
+ *     (`checkers/callers.ts`).
  * R2. In fair weather what is not made by now never is, but for a few records that show that all goes on.
  */
 import type { Prng } from '../../../src/base/prng.ts'

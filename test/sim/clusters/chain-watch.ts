@@ -1,12 +1,13 @@
 /**
- * Watches the store of a cluster from outside, record by record and file by file, with a small fold of its own: what is said of one
- * pipeline, and of the cluster.
+ * Watches the store of a cluster from outside, record by record and file by file, with a small fold of its own: what is
+ * said of one pipeline, and of the cluster.
  *
  * W1. What stands in the chain or in a manifest never changes.
  * W2. Generations that count follow one another without a gap; the epochs of a pipeline that count only rise.
  * W3. An epoch names a manifest that is there and is of its own number.
  * W4. In one generation a key group is at work on one worker, the one that the generation names.
- * W5. A store that is put back is another one from then on; no generation that is made in it has the number of one that there was.
+ * W5. A store that is put back is another one from then on; no generation that is made in it has the number of one that
+ *     there was.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import type { PipelineEntry } from '../../../src/checkpoint/cluster.ts'
@@ -227,8 +228,8 @@ export class ChainWatch {
   }
 
   /**
-   * Whether `pipeline` has been as `was` says at some time since the record `n` was the next; `null` where that was not seen. `null` is
-   * a pipeline that is not there.
+   * Whether `pipeline` has been as `was` says at some time since the record `n` was the next; `null` where that was not
+   * seen. `null` is a pipeline that is not there.
    */
   hasBeen(pipeline: string, n: number, was: (fate: Fate | null) => boolean): boolean | null {
     this.look()

@@ -1,14 +1,15 @@
 /**
- * One whole cluster in one process, from its seed: workers on machines of their own that share a volume, producers, files,
- * consumers, and the weather.
+ * One whole cluster in one process, from its seed: workers on machines of their own that share a volume, producers,
+ * files, consumers, and the weather.
  *
  * Y1. Two acts: weather, in which only safety is asked for, then fair weather, in which everything must finish within
  *     `LIVE_MS` and the waits of its pace.
- * Y2. In the end the pipeline drains, all workers die at once, and their next lives restore what they left: the states go
- *     on from those.
+ * Y2. In the end the pipeline drains, all workers die at once, and their next lives restore what they left: the states
+ *     go on from those.
  * Y3. Nothing that is drawn here can make a worker fail, unless its disks do.
- * Y4. Where the last epoch is damaged and what lies behind the one before it too, workers refuse to go back by themselves, as they
- *     must: such a run ends there, and is counted. Whether they had to is judged by what the weather did (`../refusal.ts`).
+ * Y4. Where the last epoch is damaged and what lies behind the one before it too, workers refuse to go back by
+ *     themselves, as they must: such a run ends there, and is counted. Whether they had to is judged by what the
+ *     weather did (`../refusal.ts`).
  */
 
 import type { PotorooError } from '../../../src/base/errors.ts'
@@ -58,7 +59,9 @@ import { Upgrades } from './upgrades.ts'
 import { Vanished } from './vanished.ts'
 import { formOf } from './versions.ts'
 
-/** Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace. */
+/**
+ * Everything finishes within this time of fair weather, in milliseconds: what does not wait takes as long at any pace.
+ */
 const LIVE_MS = 20_000
 /** And within so much more, as usual. */
 const LIVE_WAITS_MS = 100_000
@@ -602,7 +605,9 @@ class SimCluster {
     return covered
   }
 
-  /** Drains the pipeline in a generation that stands, and lets sinks let go; where it ends meanwhile, in the next one. */
+  /**
+   * Drains the pipeline in a generation that stands, and lets sinks let go; where it ends meanwhile, in the next one.
+   */
   private drained(): () => boolean {
     let asked: Execution | null = null
     let over = Infinity

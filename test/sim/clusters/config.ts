@@ -92,7 +92,10 @@ export interface ClusterConfig extends OutsideConfig {
   readonly webs: readonly string[]
   /** The sources that follow a file which grows. */
   readonly followed: readonly string[]
-  /** What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions are mended. */
+  /**
+   * What becomes of dead letters that somebody looks through: they are tried again, and some taken out, or functions
+   * are mended.
+   */
   readonly secondTries: 'none' | 'again' | 'purged' | 'mended'
   /** Workers are killed between the record of a drain and what their sinks do about it (`last-moments.ts`). */
   readonly struckDrains: boolean
@@ -122,8 +125,8 @@ export interface ClusterConfig extends OutsideConfig {
   /** So many are blind one after the other, at most. */
   readonly blindMost: number
   /**
-   * How often who is blind does not hear of the chain, is late to restore, is late with its files; how often it restores just
-   * then, and how often because all have died.
+   * How often who is blind does not hear of the chain, is late to restore, is late with its files; how often it
+   * restores just then, and how often because all have died.
    */
   readonly blindTo: Readonly<Record<'chain' | 'packs' | 'out' | 'restoring' | 'all', number>>
 }
@@ -163,7 +166,10 @@ const FULL = 0.6
 /** How often producers post their records, and the generator that draws it. */
 const BY_HTTP = 0.15
 const POSTED = 0x7c24_0000
-/** How often some speak by WebSocket, and are posted to; how many records there are at most then; and the generator that draws it. */
+/**
+ * How often some speak by WebSocket, and are posted to; how many records there are at most then; and the generator that
+ * draws it.
+ */
 const BY_WEB = 0.12
 const WEBBED = 0x5b37_0000
 const FEW = 300
@@ -206,9 +212,9 @@ const UNDONE = 0x1c93_0000
 const DAMAGE = 0.08
 
 /**
- * How long everything takes that waits for somebody (beats, leases, links, deeds, stalls), as a part of what is usual. Who waits
- * a fifth as long does in a fifth of the time what there is to find; what does not wait (epochs, records) comes closer
- * to it.
+ * How long everything takes that waits for somebody (beats, leases, links, deeds, stalls), as a part of what is usual.
+ * Who waits a fifth as long does in a fifth of the time what there is to find; what does not wait (epochs, records)
+ * comes closer to it.
  */
 const PACES = [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 1]
 
@@ -233,9 +239,9 @@ export function nobodyIsAway({ harsh, deeds, struckDrains, stoppedDrains }: Clus
 }
 
 /**
- * How much of what a seed draws is run: of the act and its records, and of the time between two deeds. A cluster that stands, comes to
- * rest and is started again costs what it costs; what happens to it in a quarter of the time meets nearly as much (0010). What takes
- * long is left to those of which all is run.
+ * How much of what a seed draws is run: of the act and its records, and of the time between two deeds. A cluster that
+ * stands, comes to rest and is started again costs what it costs; what happens to it in a quarter of the time meets
+ * nearly as much (0010). What takes long is left to those of which all is run.
  */
 const PARTS = [0.25, 0.25, 0.25, 0.5, 0.5, 1]
 const PARTED = 0x58d1_0000
@@ -401,8 +407,8 @@ export function triedAgain(config: ClusterConfig, random = new Prng(config.seed 
 }
 
 /**
- * Where the shared volume lies behind a server that forgets what it has answered, and who has files open; workers may see the folders of
- * their store as they were a while ago.
+ * Where the shared volume lies behind a server that forgets what it has answered, and who has files open; workers may
+ * see the folders of their store as they were a while ago.
  */
 export function overNetwork(config: ClusterConfig, twiceChance: number): ClusterConfig {
   const { disk, ...weather } = config.weather
@@ -430,8 +436,8 @@ function drawLocal(seed: number): ClusterConfig {
 }
 
 /**
- * Where programs follow one another that have other steps, `acked` sources with producers among them. Nothing that was decided about
- * them is taken back.
+ * Where programs follow one another that have other steps, `acked` sources with producers among them. Nothing that was
+ * decided about them is taken back.
  */
 export function changing(config: ClusterConfig, acked: boolean): ClusterConfig {
   const random = new Prng(config.seed + CHANGED + 1)
@@ -451,8 +457,8 @@ function withReaders(config: ClusterConfig): ClusterConfig {
 }
 
 /**
- * Where what a second process takes in can be read by others, for its machine is gone for good afterwards, there may be some; not where
- * all die at once to be given another store: they know nothing of it.
+ * Where what a second process takes in can be read by others, for its machine is gone for good afterwards, there may be
+ * some; not where all die at once to be given another store: they know nothing of it.
  */
 function withNamesakes(config: ClusterConfig): ClusterConfig {
   const names = new Prng(config.seed + NAMING)
@@ -462,8 +468,9 @@ function withNamesakes(config: ClusterConfig): ClusterConfig {
 }
 
 /**
- * Where stores may be put back: data folders say what they have seen, at once where nothing else is drawn, and journals have all that such a store lacks, unless
- * it is `beyond` them. Disks do what they should, and at once: what was not noted in time may be lost.
+ * Where stores may be put back: data folders say what they have seen, at once where nothing else is drawn, and journals
+ * have all that such a store lacks, unless it is `beyond` them. Disks do what they should, and at once: what was not
+ * noted in time may be lost.
  */
 export function goingBack(config: ClusterConfig, beyond = false): ClusterConfig {
   const { deeds, weather, limits, ...rest } = config

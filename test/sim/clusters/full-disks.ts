@@ -1,7 +1,8 @@
 /**
  * The own disk of a worker that is full for a while, while the others', and what they share, have room.
  *
- * F1. Whoever runs goes on, and continues by itself once there is room; who begins meanwhile may end, with a word about its disk.
+ * F1. Whoever runs goes on, and continues by itself once there is room; who begins meanwhile may end, with a word about
+ *     its disk.
  */
 import type { PotorooError } from '../../../src/base/errors.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'

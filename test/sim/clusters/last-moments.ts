@@ -1,9 +1,9 @@
 /**
- * Workers that are killed between the record of a drain and what their sinks do about it: nothing of that pipeline runs any more that
- * would do it later.
+ * Workers that are killed between the record of a drain and what their sinks do about it: nothing of that pipeline runs
+ * any more that would do it later.
  *
- * L1. What stands in the chain is shown all the same, by whoever comes to it (`src/worker/pipelines/last-output.ts`), before anybody
- *     submits it again.
+ * L1. What stands in the chain is shown all the same, by whoever comes to it (`src/worker/pipelines/last-output.ts`),
+ *     before anybody submits it again.
  */
 import { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'
@@ -19,7 +19,9 @@ const MOMENTS = 0x6be2_0000
 /** Of so many drains, and of so many of the workers then. */
 const STRUCK = 0.6
 const EACH = 0.5
-/** Within so long after the record, and so much more as usual, in milliseconds: that is what renaming a few files takes. */
+/**
+ * Within so long after the record, and so much more as usual, in milliseconds: that is what renaming a few files takes.
+ */
 const WITHIN_MS = 20
 const WAITS_MS = 100
 const SOON = 4

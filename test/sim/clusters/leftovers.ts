@@ -1,15 +1,16 @@
 /**
- * What a cluster at rest may have on its disks: what lies below the floor goes (PROTOCOLS 12, 13), wherever it came from, and nothing is
- * left of processes that are dead. Somebody looks until it is so, once all that was made is covered.
+ * What a cluster at rest may have on its disks: what lies below the floor goes (PROTOCOLS 12, 13), wherever it came
+ * from, and nothing is left of processes that are dead. Somebody looks until it is so, once all that was made is
+ * covered.
  *
- * G1. Of a pipeline there is one run, and below its floor nothing but what manifests from there on name: no manifest, no pack, no file
- *     of dead letters.
+ * G1. Of a pipeline there is one run, and below its floor nothing but what manifests from there on name: no manifest,
+ *     no pack, no file of dead letters.
  * G2. Of the chain there are two eras, and of those before them the first records.
- * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have been since. What
- *     another process of its worker's name has left there, whose records others have read by its seal, goes when that worker is started
- *     the next time.
- * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a disk has failed: what cannot
- *     be removed then is swept by the next start.
+ * G3. A journal whose records all lie below the floor is the segment that is being written, wherever their streams have
+ *     been since. What another process of its worker's name has left there, whose records others have read by its seal,
+ *     goes when that worker is started the next time.
+ * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a
+ *     disk has failed: what cannot be removed then is swept by the next start.
  */
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../../src/checkpoint/cluster.ts'
 import {

@@ -1,10 +1,11 @@
 /**
- * What is lost for good with a store that was put back, where journals do not reach back to it: records that no journal has any
- * more, and that their producers have forgotten, for they were told that they are stable.
+ * What is lost for good with a store that was put back, where journals do not reach back to it: records that no journal
+ * has any more, and that their producers have forgotten, for they were told that they are stable.
  *
- * L1. Nothing is lost without a word: whose records are missing is parked, by name and numbers, and goes on once a person has given
- *     them up (`giveUp`).
- * L2. Nothing else is given up: it lies behind the position of the store that was put back, and had been stable by then.
+ * L1. Nothing is lost without a word: whose records are missing is parked, by name and numbers, and goes on once a
+ *     person has given them up (`giveUp`).
+ * L2. Nothing else is given up: it lies behind the position of the store that was put back, and had been stable by
+ *     then.
  */
 import type { Execution } from '../../../src/worker/execution/execution.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Pipelines that make numbers of their own, from nobody: each shows every number once, with what a step made of it and of all numbers of
- * its key before; or sums of the first numbers of each key, none twice, the last one surely.
+ * Pipelines that make numbers of their own, from nobody: each shows every number once, with what a step made of it and
+ * of all numbers of its key before; or sums of the first numbers of each key, none twice, the last one surely.
  */
 import type { Prng } from '../../../src/base/prng.ts'
 import { fileSink, generatorSource, lines, milliseconds, pipeline } from '../../../src/index.ts'
@@ -87,7 +87,10 @@ function chained(state: { chain: number }, n: number): string {
   return `${n}=${state.chain}`
 }
 
-/** The lines that it may show, and those of them that it must. A key is in one split, so its numbers come in their order. */
+/**
+ * The lines that it may show, and those of them that it must. A key is in one split, so its numbers come in their
+ * order.
+ */
 export function expectedOf({ count, keys, kind, torn }: Numbers): ReadonlyMap<string, 'may' | 'must'> {
   const expected = new Map<string, 'may' | 'must'>()
   for (let key = 0; key < keys; key++) {

@@ -1,14 +1,14 @@
 /**
- * Pipelines beside the one that a cluster is about, each of which has numbers of its own, and the person who is after them. Their
- * programs run as they are, so workers add up what they send to one another.
+ * Pipelines beside the one that a cluster is about, each of which has numbers of its own, and the person who is after
+ * them. Their programs run as they are, so workers add up what they send to one another.
  *
- * O1. Whatever becomes of them (they are submitted, drained, taken out, begun anew or with a savepoint, given a program that fails, or
- *     one that some worker cannot load), the one beside them goes on as if they were not there.
- * O2. A run shows each number once, with what a step made of it and of all numbers of its key before; or sums of the first numbers of
- *     each key, none twice, the last one surely. What a run before has shown behind the point at which this one begins is taken back, or stands in front of
- *     it in a file that grows.
- * O3. A program that has no fault fails nowhere, but where its run began with one that has, for who asked for that did not know that
- *     the run before was gone: somebody takes it out.
+ * O1. Whatever becomes of them (they are submitted, drained, taken out, begun anew or with a savepoint, given a program
+ *     that fails, or one that some worker cannot load), the one beside them goes on as if they were not there.
+ * O2. A run shows each number once, with what a step made of it and of all numbers of its key before; or sums of the
+ *     first numbers of each key, none twice, the last one surely. What a run before has shown behind the point at which
+ *     this one begins is taken back, or stands in front of it in a file that grows.
+ * O3. A program that has no fault fails nowhere, but where its run began with one that has, for who asked for that did
+ *     not know that the run before was gone: somebody takes it out.
  * O4. In fair weather all come to their end. Nobody asks for anything while the pipeline beside them comes to rest.
  */
 import { fail, type PotorooError } from '../../../src/base/errors.ts'
@@ -89,7 +89,9 @@ export class OtherPipelines {
     }
   }
 
-  /** The plan of the program `hash` as `worker` loads it; `null`: it is none of these. Throws where it cannot be loaded. */
+  /**
+   * The plan of the program `hash` as `worker` loads it; `null`: it is none of these. Throws where it cannot be loaded.
+   */
   planOf(hash: string, worker: string): Plan | null {
     const other = this.all.find(({ programs }) => programs.has(hash))
     if (other === undefined) return null
@@ -209,7 +211,8 @@ export class OtherPipelines {
     const worker = station.worker!
     const entry = worker.cluster.pipelines.get(other.name)
     if (entry === undefined) return void this.begin(station, other)
-    // What a run began with is not known where the chain was cut before it was looked at: then it counts whether it goes on.
+    // What a run began with is not known where the chain was cut before it was looked at: then it counts whether it
+    // goes on.
     const known = this.seams.chain.lastRun(other.name)?.programs !== null
     const spoiled = known ? this.isSpoiled(other) : this.isBroken(other, entry.hash)
     if (spoiled) this.cancel(station, worker, other)

@@ -1,16 +1,18 @@
 /**
- * People who ask a cluster for this and that at once, without knowing of each other, by what the control API calls of a worker
- * (`src/worker/pipelines/pipelines.ts`): pipelines of numbers are submitted, drained, cancelled and saved, and the one that the
- * cluster is about is drained for good and submitted again.
+ * People who ask a cluster for this and that at once, without knowing of each other, by what the control API calls of a
+ * worker (`src/worker/pipelines/pipelines.ts`): pipelines of numbers are submitted, drained, cancelled and saved, and
+ * the one that the cluster is about is drained for good and submitted again.
  *
- * A1. Whoever asks is answered, or the process that he has asked dies. He asks any worker, and waits for his own answer only.
- * A2. What he is told is so: what was drained has been drained, what was cancelled has been gone, and what was submitted has been there,
- *     at some time since he asked.
- * A3. In fair weather nobody asks for anything but drains and checkpoints, and that only while somebody waits for what he has
- *     submitted. Then what does not run is submitted again, and shows what it makes.
- * A4. What was drained has been shown, by the sinks of the worker that was asked. In the end all are drained for good, and that stays so
- *     whoever dies, until they are submitted again.
- * A5. A run is taken out by somebody whose worker knew of it when it set out to do so: one that began since is not meant.
+ * A1. Whoever asks is answered, or the process that he has asked dies. He asks any worker, and waits for his own answer
+ *     only.
+ * A2. What he is told is so: what was drained has been drained, what was cancelled has been gone, and what was
+ *     submitted has been there, at some time since he asked.
+ * A3. In fair weather nobody asks for anything but drains and checkpoints, and that only while somebody waits for what
+ *     he has submitted. Then what does not run is submitted again, and shows what it makes.
+ * A4. What was drained has been shown, by the sinks of the worker that was asked. In the end all are drained for good,
+ *     and that stays so whoever dies, until they are submitted again.
+ * A5. A run is taken out by somebody whose worker knew of it when it set out to do so: one that began since is not
+ *     meant.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -41,10 +43,15 @@ const LATE: readonly Deed[] = ['drain', 'checkpoint']
 const AT_ONCE_MS = 40
 /** And so often about the same pipeline as others. */
 const SAME = 0.7
-/** How often the chain is read late by who is asked, in milliseconds, as usual: what others have asked for stands there before he knows. */
+/**
+ * How often the chain is read late by who is asked, in milliseconds, as usual: what others have asked for stands there
+ * before he knows.
+ */
 const BEHIND = 0.15
 const BEHIND_MS = 400
-/** How long a sink's folder does not answer a worker, in milliseconds, as usual, and how often somebody sees to that. */
+/**
+ * How long a sink's folder does not answer a worker, in milliseconds, as usual, and how often somebody sees to that.
+ */
 const STALLED_MS = 4000
 const STALLED = 0.1
 /** Of so many looks in fair weather somebody is after them at one. */

@@ -1,8 +1,9 @@
 /**
- * Plain connections outlive the generations in which their worker goes on (decision 0024): senders have no outbox, and lose what is on
- * its way when a connection ends.
+ * Plain connections outlive the generations in which their worker goes on (decision 0024): senders have no outbox, and
+ * lose what is on its way when a connection ends.
  *
- * P1. A connection to a worker that stays, as the same incarnation and with the same program, is ended by nobody but its sender.
+ * P1. A connection to a worker that stays, as the same incarnation and with the same program, is ended by nobody but
+ *     its sender.
  * P2. What was sent by one that stands in the end is in, from its first record to its last.
  */
 import type { MemberStation } from '../../../src/sim/member-station.ts'

@@ -30,7 +30,10 @@ const ALL_LOSE_IT = 0.3
 /** How long a worker stands still or hears nothing after a blow, in milliseconds, as usual. */
 const STRIKE_MS = 12_000
 
-/** Within so long one of two processes of one name has ended, in milliseconds, as usual: about twice what it takes in a test. */
+/**
+ * Within so long one of two processes of one name has ended, in milliseconds, as usual: about twice what it takes in a
+ * test.
+ */
 const NAMESAKE_MS = 12_000
 
 /** The workers, as what happens to them sees them. */
@@ -318,8 +321,9 @@ export class ClusterPlot {
   }
 
   /**
-   * By now one of the two has ended (`cluster/namesake.ts`), unless something kept them from finding each other; where it was the
-   * first one, somebody ends the other. The second one may have ended for another reason: nobody starts it again.
+   * By now one of the two has ended (`cluster/namesake.ts`), unless something kept them from finding each other; where
+   * it was the first one, somebody ends the other. The second one may have ended for another reason: nobody starts it
+   * again.
    */
   private endNamesake(station: MemberStation, before: number): void {
     const { namesake } = this
@@ -338,8 +342,8 @@ export class ClusterPlot {
   }
 
   /**
-   * All workers die, and a bit of their last epoch turns: they have to go back to the one before. Only where that one stands,
-   * for what exists once and is damaged is lost.
+   * All workers die, and a bit of their last epoch turns: they have to go back to the one before. Only where that one
+   * stands, for what exists once and is damaged is lost.
    */
   private damage(): string {
     const { chain, random, shared } = this
@@ -377,8 +381,8 @@ export class ClusterPlot {
   }
 
   /**
-   * Others take over from a worker that goes on: what would tell it so hangs, the way to the others is cut, and what it is about
-   * is late. Its machine may burn before it has heard.
+   * Others take over from a worker that goes on: what would tell it so hangs, the way to the others is cut, and what it
+   * is about is late. Its machine may burn before it has heard.
    */
   private blind(station: MemberStation): void {
     const { world, random, config, workers } = this

@@ -1,18 +1,18 @@
 /**
- * Puts an older store back under a cluster, as somebody does who has lost the volume: a snapshot of it is taken at some moment
- * while all work on, and put in its place later, when all workers have died. Journals and outputs, data folders and producers
- * are those of the day. What is judged:
+ * Puts an older store back under a cluster, as somebody does who has lost the volume: a snapshot of it is taken at some
+ * moment while all work on, and put in its place later, when all workers have died. Journals and outputs, data folders
+ * and producers are those of the day. What is judged:
  *
- * K1. A worker whose data folder has noted a record that the store lacks, or another one in its place, does not go on with it:
- *     it ends with `E_STORE_BACK`. No other one does.
- * K2. Who has ended so is started once with the loss accepted (`start`), by a person who has read what it says; and goes on.
- *     That it was accepted stands nowhere: who dies before the next epoch counts, and finds that its journal lacks records, asks
- *     for these, and is answered the same.
+ * K1. A worker whose data folder has noted a record that the store lacks, or another one in its place, does not go on
+ *     with it: it ends with `E_STORE_BACK`. No other one does.
+ * K2. Who has ended so is started once with the loss accepted (`start`), by a person who has read what it says; and
+ *     goes on. That it was accepted stands nowhere: who dies before the next epoch counts, and finds that its journal
+ *     lacks records, asks for these, and is answered the same.
  * K3. Generations are numbered behind all that there were before (`ChainWatch.putBack`, W5).
  *
- * Only the store goes back. Where journals reach back to the snapshot (`config.ts`), what producers had acknowledged is there in the
- * end, once, and so is everything in files; where they do not, what is lost is named (`losses.ts`). What a reader saw may be gone
- * for a while.
+ * Only the store goes back. Where journals reach back to the snapshot (`config.ts`), what producers had acknowledged is
+ * there in the end, once, and so is everything in files; where they do not, what is lost is named (`losses.ts`). What a
+ * reader saw may be gone for a while.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { decodeRecord } from '../../../src/checkpoint/record.ts'
@@ -40,7 +40,10 @@ export class PutBack {
   private atBackup = 0
   /** The length of the chain in the backup. */
   private length = 0
-  /** What the data folders of those had noted that the store lacked when it was last put back before they went on: the nonce. */
+  /**
+   * What the data folders of those had noted that the store lacked when it was last put back before they went on: the
+   * nonce.
+   */
   private readonly lacking = new Map<MemberStation, string>()
   /** Workers that may not go on without a word, and the lives that each had had by then (K1). */
   private readonly owing = new Map<MemberStation, number>()
@@ -57,8 +60,8 @@ export class PutBack {
   }
 
   /**
-   * Whether the store has gone on since the backup, and the data folders of all `stations` that live say so, where they do not at
-   * once (`noteChainMs`): who has not noted what is lost cannot miss it.
+   * Whether the store has gone on since the backup, and the data folders of all `stations` that live say so, where they
+   * do not at once (`noteChainMs`): who has not noted what is lost cannot miss it.
    */
   isBehind(stations: readonly MemberStation[], noteMs: number): boolean {
     if (this.chain.epochs <= this.atBackup) return false
@@ -114,8 +117,9 @@ export class PutBack {
   }
 
   /**
-   * Whether the store lacks what the data folder of `station` has seen. What it lacked when it was put back it lacks still, also where
-   * nobody can tell by the store any more: the record is removed with its era, of an older or of another history.
+   * Whether the store lacks what the data folder of `station` has seen. What it lacked when it was put back it lacks
+   * still, also where nobody can tell by the store any more: the record is removed with its era, of an older or of
+   * another history.
    */
   private lacks(station: MemberStation): boolean {
     const seen = seenBy(station.machine)

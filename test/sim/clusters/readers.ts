@@ -1,10 +1,10 @@
 /**
- * People who read the state of a cluster while all that its seed draws happens to it: any worker is asked, by its control API, for a
- * key or for all keys, at each level, behind what a producer was told or not. What they are shown is judged in the end
- * (`../checkers/reads.ts`).
+ * People who read the state of a cluster while all that its seed draws happens to it: any worker is asked, by its
+ * control API, for a key or for all keys, at each level, behind what a producer was told or not. What they are shown is
+ * judged in the end (`../checkers/reads.ts`).
  *
- * R1. The control API is made of promises, which are kept in turns of the real event loop: the world stands still for one between
- *     two short stretches, as long as a question is open. So a run is still a function of its seed.
+ * R1. The control API is made of promises, which are kept in turns of the real event loop: the world stands still for
+ *     one between two short stretches, as long as a question is open. So a run is still a function of its seed.
  * R2. Who asks a worker that dies hears nothing, and one that stands still is not asked.
  * R3. In fair weather every question is answered, by all of the cluster (`fairly`).
  */
@@ -108,7 +108,9 @@ export class Readers {
     this.nextMs = Number.POSITIVE_INFINITY
   }
 
-  /** Lets the world go on until `end`, with questions in it, and with what others ask, who `wait` for promises too (R1). */
+  /**
+   * Lets the world go on until `end`, with questions in it, and with what others ask, who `wait` for promises too (R1).
+   */
   async pass(end: number, wait: () => boolean): Promise<void> {
     const { world } = this.seams
     const waits = (): boolean => this.open.size > 0 || wait()

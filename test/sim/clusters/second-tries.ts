@@ -1,12 +1,14 @@
 /**
- * Somebody who looks through the dead letters of a cluster, worker by worker, gives some back to their steps and takes others out.
+ * Somebody who looks through the dead letters of a cluster, worker by worker, gives some back to their steps and takes
+ * others out.
  *
- * T1. Until the user's functions are mended what is tried again fails again, so each letter is there once in the end, as if nobody had
- *     done anything. Functions of stateful steps never are.
- * T2. From some moment on those of other steps refuse nothing any more. What is tried again then goes on, behind what has come
- *     after it (`checkers/rerun.ts`, X9).
+ * T1. Until the user's functions are mended what is tried again fails again, so each letter is there once in the end,
+ *     as if nobody had done anything. Functions of stateful steps never are.
+ * T2. From some moment on those of other steps refuse nothing any more. What is tried again then goes on, behind what
+ *     has come after it (`checkers/rerun.ts`, X9).
  * T3. What was taken out never comes back, once an epoch says so.
- * T4. Where a list is full the sources stop (`limits.deadLetters`), until somebody has taken letters out; in fair weather somebody does.
+ * T4. Where a list is full the sources stop (`limits.deadLetters`), until somebody has taken letters out; in fair
+ *     weather somebody does.
  * T5. Who gives letters back may do so twice, at once and while they are under way: each is tried once for all that.
  */
 import { Prng } from '../../../src/base/prng.ts'
@@ -21,7 +23,10 @@ import { causeOf, type Witness } from '../witness.ts'
 import type { ClusterConfig } from './config.ts'
 
 const TRIES = 0x5d0a_0000
-/** How often somebody gives the same letters back twice, the generator that draws it, and how much later, in milliseconds, as usual. */
+/**
+ * How often somebody gives the same letters back twice, the generator that draws it, and how much later, in
+ * milliseconds, as usual.
+ */
 const TWICE = 0.3
 const DOUBLING = 0x22b7_0000
 const LATER_MS = 200

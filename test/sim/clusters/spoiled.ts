@@ -26,8 +26,8 @@ export function spoiled(plan: Plan, epoch: Manifest, random: Prng): Spoiled {
 }
 
 /**
- * Steps with state, files that are being read, and growing files: what these leave they never take back. There is always a step
- * with state.
+ * Steps with state, files that are being read, and growing files: what these leave they never take back. There is
+ * always a step with state.
  */
 function hasLeft(task: TaskPlan, { steps, sources, sinks }: Manifest): boolean {
   const { step } = task

@@ -1,8 +1,9 @@
 /**
  * Workers that are ended in peace while somebody drains what they run: what was asked for is done before they are gone.
  *
- * E1. What was on its way to its end when its worker was asked to end is at its end when the worker closes, or runs again: a drain
- *     that is left in the middle leaves its last epoch unwritten, or what its sinks have of it in their hands.
+ * E1. What was on its way to its end when its worker was asked to end is at its end when the worker closes, or runs
+ *     again: a drain that is left in the middle leaves its last epoch unwritten, or what its sinks have of it in their
+ *     hands.
  */
 import { Prng } from '../../../src/base/prng.ts'
 import type { MemberStation } from '../../../src/sim/member-station.ts'

@@ -1,13 +1,14 @@
 /**
  * Somebody who puts one program in the place of another, again and again (`../programs.ts`).
  *
- * U1. A program that fits is taken. Each fits whatever comes of those that were asked for before and not answered yet, but where
- *     what runs has no epoch of its own: what it leaves may be forgotten, and somebody is told.
- * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that it is to be
- *     dropped, is refused with the right word, and goes into no chain.
- * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is gone had not
- *     answered when some worker died, a sink had segments to show, or a source had its first records only then, so that a moment is
- *     restored at which they waited; or another program came in between that was asked for before. Somebody asks for the next one then, without what is named.
+ * U1. A program that fits is taken. Each fits whatever comes of those that were asked for before and not answered yet,
+ *     but where what runs has no epoch of its own: what it leaves may be forgotten, and somebody is told.
+ * U2. One that lacks a step which has left something, or has another sort of step in its place, and does not say that
+ *     it is to be dropped, is refused with the right word, and goes into no chain.
+ * U3. A program that was taken does not stop for what was there before, but where nobody could know: a call that is
+ *     gone had not answered when some worker died, a sink had segments to show, or a source had its first records only
+ *     then, so that a moment is restored at which they waited; or another program came in between that was asked for
+ *     before. Somebody asks for the next one then, without what is named.
  */
 import type { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -167,7 +168,10 @@ export class Upgrades {
     return partsOf(twigs).flatMap(({ step }) => (saved.has(step) ? [] : [step]))
   }
 
-  /** Whether it is about a step that leaves something at times, and at others nothing: no epoch tells that of another one. */
+  /**
+   * Whether it is about a step that leaves something at times, and at others nothing: no epoch tells that of another
+   * one.
+   */
   private isAtTimes(error: PotorooError): boolean {
     const parts = partsOf(this.asked.flatMap(({ twigs }) => twigs))
     return parts.some(({ step, kind }) => step === stepOf(error) && AT_TIMES.has(kind))

@@ -1,6 +1,6 @@
 /**
- * The volume of the store goes away under workers that run, or that of the journals, or both, and an empty mount point stays (decision
- * 0022); after a while it is back.
+ * The volume of the store goes away under workers that run, or that of the journals, or both, and an empty mount point
+ * stays (decision 0022); after a while it is back.
  *
  * G1. Whoever runs meanwhile takes nothing for absent that is there: all is exact, as ever.
  * G2. Nothing is made under the mount point.

@@ -1,10 +1,10 @@
 /**
- * Versions of one program that follow one another: the same file or another one, with the same parameters or others. What their steps keep
- * has a form, which is that of the version that made it or passed it on: of two forms the later one comes about only where `migrate` is
- * called (`../witness.ts`, F1).
+ * Versions of one program that follow one another: the same file or another one, with the same parameters or others.
+ * What their steps keep has a form, which is that of the version that made it or passed it on: of two forms the later
+ * one comes about only where `migrate` is called (`../witness.ts`, F1).
  *
- * V1. The forms of versions never go back, in the order in which the chain has them: nobody asks for another one before what was asked for
- *     is decided, or whoever was asked is dead.
+ * V1. The forms of versions never go back, in the order in which the chain has them: nobody asks for another one before
+ *     what was asked for is decided, or whoever was asked is dead.
  */
 import type { Json } from '../../../src/base/json.ts'
 import { Prng } from '../../../src/base/prng.ts'

@@ -6,7 +6,10 @@ export interface SimMutant extends Mutant {
   readonly swarm?: 'clusters'
   /** The configuration that it is looked for in (`bends.ts`), where what seeds draw finds it too seldom. */
   readonly bend?: string
-  /** One that found it, where chance finds it too seldom: it is looked for from there on, for as code changes seeds run otherwise. */
+  /**
+   * One that found it, where chance finds it too seldom: it is looked for from there on, for as code changes seeds run
+   * otherwise.
+   */
   readonly seed?: number
   /** What has to come together for it, where so much has not yet. */
   readonly rare?: string

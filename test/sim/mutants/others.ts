@@ -1,4 +1,6 @@
-/** Pipelines beside the one that a cluster is about, requests that post records, and workers that are ended in peace. */
+/**
+ * Pipelines beside the one that a cluster is about, requests that post records, and workers that are ended in peace.
+ */
 import type { SimMutant } from './mutant.ts'
 
 export const otherMutants: readonly SimMutant[] = [

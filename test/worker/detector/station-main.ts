@@ -1,7 +1,7 @@
 /**
- * A process that only watches: prints what it hears of the others, one JSON object per line, and does what it is told by
- * lines on standard input: `follow [WATCHED…]`, `linked INCARNATION`, `unlinked …`, `exited …`, `block MS` (a step that
- * computes for so long), `die` (its thread ends), `cost` (what it has taken of the machine).
+ * A process that only watches: prints what it hears of the others, one JSON object per line, and does what it is told
+ * by lines on standard input: `follow [WATCHED…]`, `linked INCARNATION`, `unlinked …`, `exited …`, `block MS` (a step
+ * that computes for so long), `die` (its thread ends), `cost` (what it has taken of the machine).
  */
 import { createInterface } from 'node:readline'
 import { type Limits, makeLimits } from '../../../src/base/limits.ts'

@@ -2,8 +2,8 @@
  * Asks the main thread what it is doing, from beside it, while it does it: a session of Node's inspector inside this
  * process, for which no port is opened. The main thread is paused for some milliseconds and goes on.
  *
- * Nothing in the data plane has to be written for it: the step, the key and the record are read where they stand, in the
- * frames of `Runtime.step` and of the tasks' `work`, by the names that they have there.
+ * Nothing in the data plane has to be written for it: the step, the key and the record are read where they stand, in
+ * the frames of `Runtime.step` and of the tasks' `work`, by the names that they have there.
  */
 import { type Debugger, Session } from 'node:inspector'
 import type { Stuck } from '../watch.ts'

@@ -2,8 +2,8 @@
  * Whether a worker's loop goes on, as the thread beside it sees it: a counter in shared memory that a timer of the loop
  * raises. Pure.
  *
- * U1. A loop is stuck when its counter has stood for `stuckMs`. Time in which the observer did not look does not count: a
- *     process that was stopped as a whole is not stuck (Q1 of `cluster/silence.ts`).
+ * U1. A loop is stuck when its counter has stood for `stuckMs`. Time in which the observer did not look does not count:
+ *     a process that was stopped as a whole is not stuck (Q1 of `cluster/silence.ts`).
  */
 import { longer } from '../../../cluster/silence.ts'
 

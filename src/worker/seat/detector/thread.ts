@@ -1,5 +1,6 @@
 /**
- * The thread beside a worker's loop: runs the heartbeats and watches that the loop goes on. It never waits for the loop.
+ * The thread beside a worker's loop: runs the heartbeats and watches that the loop goes on. It never waits for the
+ * loop.
  *
  * T1. A loop that stands still is asked once what it is doing (`inspect.ts`); the other workers and the log are told at
  *     once, the worker itself when it goes on.
