@@ -234,7 +234,8 @@ export class Pipelines {
     const letters = this.letters(name, ids)
     const { clock } = this.env
     execution.replay(letters)
-    const isCurrent = (one: Resident | undefined) => one !== undefined && isUp(one) && one.execution === execution
+    const isCurrent = (one: Resident | undefined) =>
+      one !== undefined && isUp(one) && one.execution === execution && execution.isOpen
     while (execution.replaying > 0 && isCurrent(this.residents.get(name))) {
       await new Promise<void>((resolve) => clock.after(REPLAY_LOOK_MS, resolve))
     }
