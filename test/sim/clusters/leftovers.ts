@@ -150,9 +150,10 @@ export class Leftovers {
   }
 }
 
-/** Whether a segment has nothing but the entry that it begins with. */
+/** Whether a segment has nothing but the entry that it begins with, or not even that: nobody heard that it was made. */
 function isBegun(name: string, content: Buffer | null): boolean {
   if (content === null) return false
+  if (content.length === 0) return true
   const header = readHeader(content, 0, content.length, Number(name.slice(0, name.indexOf('-'))))
   return typeof header !== 'string' && header.kind === 'opening' && header.bytes === content.length
 }
