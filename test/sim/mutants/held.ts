@@ -6,7 +6,7 @@ export const heldMutants: readonly SimMutant[] = [
     name: 'held-behind-a-key-goes-with-its-split',
     swarm: 'clusters',
     bend: 'answers-between-keys',
-    seed: 425,
+    seed: 94_000_516,
     file: 'src/dataflow/async-task.ts',
     text: 'held.hashes.push(hash)',
     replacement: 'held.hashes.push(hash * Number.NaN)',
@@ -73,11 +73,12 @@ export const heldMutants: readonly SimMutant[] = [
   {
     name: 'streams-of-others-forgotten',
     swarm: 'clusters',
-    bend: 'whole',
-    seed: 69_003_200,
+    bend: 'short-memory',
+    seed: 9_500_109,
     file: 'src/ingest/streams.ts',
-    text: "return state.phase === 'away' ? state.home === '' : state.phase === 'home'",
-    replacement: "return state.phase === 'away' ? stream.given === null : state.phase === 'home'",
+    text: "floor, admitted }: Stream): boolean {\n  if (floor < admitted) return false\n  return state.phase === 'away' ? state.home === '' : state.phase === 'home'",
+    replacement:
+      "floor, admitted, given }: Stream): boolean {\n  if (floor < admitted) return false\n  return state.phase === 'away' ? given === null : state.phase === 'home'",
   },
   {
     name: 'second-program-while-the-first-is-loaded',

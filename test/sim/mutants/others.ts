@@ -14,7 +14,7 @@ export const otherMutants: readonly SimMutant[] = [
     },
     {
       name: 'drained-before-its-next-program',
-      seed: 464,
+      seed: 94_000_038,
       file: 'src/worker/pipelines/residents.ts',
       text: 'if (drained) continue',
       replacement: '',
