@@ -18,7 +18,7 @@ say() { printf '%s\n' "$*"; }
 # ── What is built and installed ──────────────────────────────────────────────────────────────────────────────────────────
 export PATH="$(dirname "$node"):$PATH"
 mkdir "$work/src" "$work/app" "$work/packed"
-(cd "$repository" && cp -r package.json package-lock.json .npmrc tsconfig.json src pipelines docs README.md LICENSE "$work/src")
+(cd "$repository" && cp -r package.json package-lock.json .npmrc tsconfig.json build.ts src pipelines docs README.md LICENSE "$work/src")
 cd "$work/src"
 npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --silent
 npm run --silent build

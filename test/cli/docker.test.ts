@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { readSettings } from '../../src/cli/settings.ts'
+import { PARTS } from '../process/packing.ts'
 
 const FOLDER = join(import.meta.dirname, '../../docker')
 const read = (file: string): string => readFileSync(join(FOLDER, file), 'utf8')
@@ -37,5 +38,17 @@ test('the image is made of files that are there', () => {
   for (const [, from, files] of read('Dockerfile').matchAll(/^COPY (--from=\w+ )?(.*) \S+$/gm)) {
     if (from === undefined)
       for (const file of files!.split(' ')) expect(existsSync(join(FOLDER, '..', file)), file).toBe(true)
+  }
+})
+
+test('the image is built of all that the package is made of', () => {
+  const copied = Array.from(read('Dockerfile').matchAll(/^COPY (?!--)(.*) \S+$/gm), ([, files]) =>
+    files!.split(' '),
+  ).flat()
+  const context = read('../.dockerignore').split('\n')
+  for (const part of PARTS) {
+    expect(copied).toContain(part)
+    expect(context).toContain(`!${part}`)
+    expect(read('try.sh')).toMatch(new RegExp(`cp -r .*(?<= )${part} `))
   }
 })

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { root } from './fixture.ts'
 
 /** What the package is made of. */
-const PARTS = ['package.json', 'build.ts', 'tsconfig.json', 'README.md', 'LICENSE', 'src', 'pipelines', 'docs']
+export const PARTS = ['package.json', 'build.ts', 'tsconfig.json', 'README.md', 'LICENSE', 'src', 'pipelines', 'docs']
 
 const run = promisify(execFile)
 
