@@ -20,35 +20,27 @@ const ENTRIES = [
 ]
 
 const src = join(import.meta.dirname, 'src')
+const dist = join(import.meta.dirname, 'dist')
 
-/** Writes the modules of the package to the folder `dist`. */
-export async function buildModules(dist: string): Promise<void> {
-  await build({
-    entryPoints: ENTRIES.map((name) => join(src, `${name}.ts`)),
-    outbase: src,
-    outdir: dist,
-    bundle: true,
-    // What several of them need is in files of its own, so that it is the same for all.
-    splitting: true,
-    // One folder deep, from where base/own-files.ts finds the others.
-    chunkNames: 'parts/[name]-[hash]',
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    sourcemap: 'linked',
-    sourcesContent: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-  })
-}
-
-async function buildPackage(dist: string): Promise<void> {
-  rmSync(dist, { recursive: true, force: true })
-  const { status } = spawnSync('tsc', ['-p', src], { stdio: 'inherit' })
-  if (status !== 0) process.exit(status ?? 1)
-  await buildModules(dist)
-  writeFileSync(join(dist, 'browser.js'), await bundleForBrowsers())
-}
-
-if (process.argv[1] === import.meta.filename) await buildPackage(join(import.meta.dirname, 'dist'))
+rmSync(dist, { recursive: true, force: true })
+const { status } = spawnSync('tsc', ['-p', src], { stdio: 'inherit' })
+if (status !== 0) process.exit(status ?? 1)
+await build({
+  entryPoints: ENTRIES.map((name) => join(src, `${name}.ts`)),
+  outbase: src,
+  outdir: dist,
+  bundle: true,
+  // What several of them need is in files of its own, so that it is the same for all.
+  splitting: true,
+  // One folder deep, from where base/own-files.ts finds the others.
+  chunkNames: 'parts/[name]-[hash]',
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+})
+writeFileSync(join(dist, 'browser.js'), await bundleForBrowsers())

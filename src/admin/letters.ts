@@ -41,7 +41,5 @@ export async function showLetter({ pipelines }: LettersSeams, { parts }: Call): 
 /** Of a pipeline that is drained, oldest first; `null` of others. */
 async function lettersOfDrained({ worker }: Pipelines, name: string): Promise<readonly DeadLetter[] | null> {
   const entry = worker.cluster.pipelines.get(name)
-  if (entry?.drained !== true) return null
-  const letters = await lettersOf(worker.storage, entry)
-  return letters.toSorted((a, b) => a.timeMs - b.timeMs)
+  return entry?.drained === true ? lettersOf(worker.storage, entry) : null
 }

@@ -137,16 +137,21 @@ test('a journal that ends with its process does not wait for a disk that takes n
   expect(texts(next.drain())).toEqual(['one'])
 })
 
-test('a stream that was silent for long is forgotten, but not before the journal has nothing of it', () => {
-  const world = new World(1)
+/** A worker that was killed behind a record whose stream is in the base, and is there again. */
+function startedAgain(world: World, limits: ReturnType<typeof makeLimits>): Rig {
   const machine = world.machine('m')
-  const limits = makeLimits({ ...smallLimits, producerTtlMs: 1000 })
   const first = new Rig(world, machine, 'a', limits).started()
   push(first.source!, 'one')
   first.drain()
   const rows = first.source!.cut()
   first.process.kill()
-  const second = new Rig(world, machine, 'b', limits).started(rows)
+  return new Rig(world, machine, 'b', limits).started(rows)
+}
+
+test('a stream that was silent for long is forgotten, but not before the journal has nothing of it', () => {
+  const world = new World(1)
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 1000 })
+  const second = startedAgain(world, limits)
   const known = (): string[] => second.source!.cut().map(([, incarnation]) => incarnation)
   const floor = (): void => {
     second.source!.coverage.floor(second.source!.cut())
@@ -164,14 +169,8 @@ test('a stream that was silent for long is forgotten, but not before the journal
 test('a clock that is set makes no stream silent', () => {
   const year = 365 * 24 * 3_600_000
   const world = new World(1)
-  const machine = world.machine('m')
   const limits = makeLimits({ ...smallLimits, producerTtlMs: 10_000 })
-  const first = new Rig(world, machine, 'a', limits).started()
-  push(first.source!, 'one')
-  first.drain()
-  const rows = first.source!.cut()
-  first.process.kill()
-  const second = new Rig(world, machine, 'b', limits).started(rows)
+  const second = startedAgain(world, limits)
   const floor = (): string[] => {
     for (let i = 0; i < 2; i++) {
       second.source!.coverage.floor(second.source!.cut())

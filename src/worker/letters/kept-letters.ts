@@ -35,7 +35,7 @@ export async function keptLetters(
 }
 
 /**
- * All letters of the last checkpoint of `entry`, those of each worker oldest first. Rejects where the store cannot be
+ * All letters of the last checkpoint of `entry`, oldest first. Rejects where the store cannot be
  * read.
  */
 export async function lettersOf(store: Store, entry: PipelineEntry): Promise<readonly DeadLetter[]> {
@@ -43,7 +43,7 @@ export async function lettersOf(store: Store, entry: PipelineEntry): Promise<rea
   if (epoch === null) return []
   const { sinks } = await read(store, epoch.manifest, decodeManifest)
   const files = sinks.flatMap(letterFilesOf).map((path) => read(store, path, decodeLetters))
-  return (await Promise.all(files)).flat()
+  return (await Promise.all(files)).flat().toSorted((a, b) => a.timeMs - b.timeMs)
 }
 
 async function read<T>(
