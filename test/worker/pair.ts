@@ -3,22 +3,27 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PotorooError } from '../../src/base/errors.ts'
-import { defaultLimits, makeLimits } from '../../src/base/limits.ts'
+import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 /** Four epochs have taken 14 s where thirty processes wanted two processors. */
-const limits = makeLimits({
+const pairLimits: Partial<Limits> = {
   ...{ keyGroups: 16, checkpointIntervalMs: 100, checkpointTimeoutMs: 5000 },
   // Both beat in the loop of this process: where the machine is busy, neither may take the other for dead.
   ...{ beatMs: 100, beatSilenceMs: 3000, heartbeatMs: 50, settleMs: 1300, suspectMs: 1500, deadMs: 3000 },
-})
+}
 
 export class Pair {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'potoroo-pair-'))
   readonly all: Pipelines[] = []
   readonly failed: string[] = []
+  private readonly limits: Limits
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = makeLimits({ ...pairLimits, ...limits })
+  }
 
   async open(): Promise<void> {
     for (const worker of ['a', 'b']) {
@@ -34,7 +39,7 @@ export class Pair {
       this.all.push(
         new Pipelines(
           realEnv({ log: { level: 'silent' } }),
-          { worker, data, limits, output, acceptLoss: false, cluster },
+          { worker, data, limits: this.limits, output, acceptLoss: false, cluster },
           {
             ...{ running: ignore, listening: ignore, ended: ignore, warned: ignore },
             failed: ({ name }, error) => note(name, error),
