@@ -68,6 +68,29 @@ describe('removal', () => {
     expect(pipeline.named.of(layout.manifest(run, 1, 9))).toBeNull()
   })
 
+  test('X1: removes each object once, and answers once, where all manifests are known', () => {
+    const pipeline = new Pipeline()
+    for (let epoch = 1; epoch <= 8; epoch++) pipeline.epoch(epoch)
+    pipeline.floor = 4
+    for (const manifest of pipeline.manifests) pipeline.named.note(layout.manifest(run, 1, manifest.epoch), manifest)
+    const remove = pipeline.store.remove.bind(pipeline.store)
+    const removed: string[] = []
+    pipeline.store.remove = (path, done) => {
+      removed.push(path)
+      remove(path, done)
+    }
+    const answers: number[] = []
+    pipeline.value<number>((done) =>
+      sweepPipeline(pipeline, 'p', pipeline.entry(), (error, gone) => {
+        answers.push(gone)
+        done(error, gone)
+      }),
+    )
+    pipeline.world.runUntil(() => false, pipeline.world.now + 1000)
+    expect(removed).toEqual([...new Set(removed)])
+    expect(answers).toEqual([removed.length])
+  })
+
   test('X3: the floor leaves the horizon, never fewer than two epochs', () => {
     const pipeline = new Pipeline()
     for (let epoch = 1; epoch <= 9; epoch++) pipeline.epoch(epoch)
