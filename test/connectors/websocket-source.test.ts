@@ -188,6 +188,22 @@ describe('a plain source', () => {
     expect(answer!.body.toString()).toContain('/orders')
   })
 
+  test('says a few times a minute where a stranger has been who tries every path, and repeats little of it', () => {
+    const { warnings, source } = open({ path: '/orders' })
+    const tryAll = (): void => {
+      for (let i = 0; i < 30; i++) new Client(`/${i}-${'x'.repeat(1000)}`)
+    }
+    tryAll()
+    tryAll()
+    expect(warnings).toHaveLength(10)
+    expect(source.status.expelled).toBe(60)
+    const { end } = new Client(`/${'x'.repeat(1000)}`)
+    expect(end!.error!.message.length).toBeLessThan(500)
+    pass(60_000)
+    tryAll()
+    expect(warnings).toHaveLength(20)
+  })
+
   test('lets pages of this machine in, programs that are no browser, and no page of another site', () => {
     const { warnings, source } = open()
     for (const origin of ['http://localhost:3000', 'http://127.0.0.1', 'https://[::1]:8443']) {

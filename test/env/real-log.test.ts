@@ -50,6 +50,11 @@ test('pretty: a value can neither end the line nor colour it', () => {
   expect(line).not.toContain('\u001b')
 })
 
+test('pretty: neither can what terminals take for an escape though JSON does not', () => {
+  const line = prettyLine(JSON.stringify({ time: 't', level: 'warn', code: 'bad', path: '/\u009b31m\u007f' }), false)
+  expect(line).toContain(String.raw`path="/\u009b31m\u007f"`)
+})
+
 test('pretty: colours surround the words, and text that is no line of ours passes', () => {
   const raw = '{"level":"warn","time":"2026-01-02T03:04:05.678Z","n":1,"code":"slow"}\n'
   expect(prettyLine(raw, true)).toBe('\x1b[90m03:04:05.678\x1b[0m \x1b[33mwarn \x1b[0m slow \x1b[90mn=\x1b[0m1\n')

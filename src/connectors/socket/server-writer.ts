@@ -12,6 +12,7 @@ import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
 import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connector.ts'
+import { Sparing } from '../sparing.ts'
 import { listenFault } from './fault.ts'
 import { Subscriber, type SubscriberHome } from './subscriber.ts'
 
@@ -49,6 +50,7 @@ export class ServerWriter implements Writer, SubscriberHome {
   private readonly settings: ServerSettings
   private readonly way: ListeningWay
   private readonly subscribers = new Set<Subscriber>()
+  private readonly told: Sparing
   private waiting: Waiting[] = []
   private listener: Listener | null = null
   /** Its port is being opened. */
@@ -63,6 +65,7 @@ export class ServerWriter implements Writer, SubscriberHome {
     this.context = context
     this.way = way
     this.whole = way.whole
+    this.told = new Sparing(context.env.clock)
     this.listen()
   }
 
@@ -209,7 +212,8 @@ export class ServerWriter implements Writer, SubscriberHome {
     const { context } = this
     context.env.clock.soon(() => {
       if (this.closed) return
-      context.warn(fail('E_SUBSCRIBER_DROPPED', { step: context.step, peer: subscriber.remote, reason }))
+      const { remote: peer } = subscriber
+      if (this.told.isNews(peer)) context.warn(fail('E_SUBSCRIBER_DROPPED', { step: context.step, peer, reason }))
       this.settle()
     })
   }

@@ -1,6 +1,9 @@
 /** Who may open a WebSocket here: the path, the place that a page comes from, and what everybody else is answered. */
+import { cutText } from '../../base/cut-text.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Answer, HttpCall, HttpCallHandler, RequestHead } from '../../env/http.ts'
+import type { Context } from '../connector.ts'
+import { Sparing } from '../sparing.ts'
 import { isWelcome } from '../web.ts'
 
 export interface ReceptionSettings {
@@ -8,21 +11,23 @@ export interface ReceptionSettings {
   readonly origins: string
 }
 
+/** What is repeated of a path or an origin, in bytes: a head may have a hundred times as many. */
+const SHOWN_BYTES = 128
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' }
 
 export class Reception {
   private readonly step: string
   private readonly path: string
   private readonly origins: string
-  private readonly warn: (problem: PotorooError) => void
-  /** What the operator has been told last: a page that tries again and again is one message. */
-  private told = ''
+  private readonly context: Context
+  private readonly told: Sparing
 
-  constructor(step: string, { path, origins }: ReceptionSettings, warn: (problem: PotorooError) => void) {
-    this.step = step
+  constructor(context: Context, { path, origins }: ReceptionSettings) {
+    this.step = context.step
     this.path = path
     this.origins = origins
-    this.warn = warn
+    this.context = context
+    this.told = new Sparing(context.env.clock)
   }
 
   /** The answer of who is turned away, or `null`: come in. */
@@ -30,9 +35,9 @@ export class Reception {
     const { step, path: own } = this
     const { origin } = headers
     const path = target.split('?', 1)[0]!
-    if (path !== own) return this.tell(404, fail('E_SOCKET_PATH', { step, path, own }))
+    if (path !== own) return this.tell(404, fail('E_SOCKET_PATH', { step, path: shown(path), own }))
     if (isWelcome(this.origins, origin)) return null
-    return this.tell(403, fail('E_ORIGIN', { step, origin: origin! }))
+    return this.tell(403, fail('E_ORIGIN', { step, origin: shown(origin!) }))
   }
 
   /** Answers a request that wants no WebSocket. */
@@ -45,8 +50,11 @@ export class Reception {
 
   private tell(status: number, problem: PotorooError): Answer {
     const { message, remedy } = problem
-    if (message !== this.told) this.warn(problem)
-    this.told = message
+    if (this.told.isNews(message)) this.context.warn(problem)
     return { status, headers: PLAIN, body: `${message}: ${remedy}\n` }
   }
+}
+
+function shown(text: string): string {
+  return cutText(text, SHOWN_BYTES)
 }

@@ -2,6 +2,7 @@
 import { WHOLE_MESSAGES } from '../../model/framing.ts'
 import type { SinkConnector } from '../connector.ts'
 import { ServerWriter } from '../socket/server-writer.ts'
+import { Sparing } from '../sparing.ts'
 import { WEBSOCKET_SERVER, type WebSocketServerSinkSettings } from './describe.ts'
 import { Reception } from './reception.ts'
 import { accepted } from './wire.ts'
@@ -16,7 +17,8 @@ export const webSocketServerSinkConnector: SinkConnector = {
     const cut = description.framing?.kind === WHOLE_MESSAGES
     const form = { binary: messages === 'binary', cut, refusesText: false }
     const { limits, env, step } = context
-    const reception = new Reception(step, settings, (problem) => context.warn(problem))
+    const reception = new Reception(context, settings)
+    const told = new Sparing(env.clock)
     return new ServerWriter(settings, context, {
       whole: true,
       listen: (accept, done) =>
@@ -31,7 +33,9 @@ export const webSocketServerSinkConnector: SinkConnector = {
               return (socket) => accepted(form, socket, accept)
             },
             onRefused: () => {},
-            onExpelled: (remote, reason) => env.log.info('sink-expelled', { step, remote, reason }),
+            onExpelled: (remote, reason) => {
+              if (told.isNews(reason)) env.log.info('sink-expelled', { step, remote, reason })
+            },
           },
           done,
         ),

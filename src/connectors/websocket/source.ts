@@ -23,7 +23,7 @@ function open(description: SourceDescription<unknown>, door: Door, context: Sour
   const { host, port, idleMs } = settings
   const acked = settings.protocol === 'acked'
   const room = new PeerRoom(description, idleMs, context)
-  const reception = new Reception(context.step, settings, (problem) => context.warn(problem))
+  const reception = new Reception(context, settings)
   const handler: HttpHandler = {
     onRequest: (call) => reception.explain(call),
     onUpgrade: (head) => {

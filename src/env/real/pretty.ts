@@ -32,7 +32,9 @@ function parse(line: string): Record<string, unknown> | null {
 
 /** Plain words stand bare; all else is quoted, so that a value can neither end the line nor colour it. */
 function show(value: unknown): string {
-  return typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value)
+  if (typeof value === 'string' && /^[\w.:/@+-]+$/.test(value)) return value
+  // JSON leaves these as they are, and terminals take some of them for the beginning of an order.
+  return JSON.stringify(value).replace(/[\x7f-\x9f]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`)
 }
 
 function paint(text: string, colour: number): string {
