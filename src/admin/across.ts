@@ -14,7 +14,7 @@
 import { fail, PotorooError } from '../base/errors.ts'
 import { isOfEpoch } from '../worker/pipelines/committed.ts'
 import { type Behind, requireToken } from '../worker/pipelines/own-writes.ts'
-import { keysOf } from '../worker/pipelines/query.ts'
+import { keysOf, PAGE_BYTES } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, Deadline, findWithState, withinGeneration } from './asking.ts'
 import { barrierAcross } from './behind.ts'
@@ -112,13 +112,14 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
   const from = cursorIn(asked.cursor)
   if (from !== null && from.generation !== generation) throw fail('E_LIST_CHANGED', { reason: 'owners have changed' })
   const found: KeyView[] = []
+  let bytes = 0
   let next: string | null = null
   const first = from === null ? 0 : Math.max(0, members.indexOf(from.worker))
   for (const worker of members.slice(first)) {
     if (!parts.has(worker)) continue
     const cursor = from?.worker === worker ? from.inner : null
     const limit = asked.limit - found.length
-    if (limit === 0) {
+    if (limit === 0 || bytes >= PAGE_BYTES) {
       next = `${generation}|${worker}|`
       break
     }
@@ -129,6 +130,7 @@ export async function pageAcross(seams: AcrossSeams, asked: WholeQuestion): Prom
       continue
     }
     found.push(...(part.found as readonly KeyView[]))
+    bytes += JSON.stringify(part.found).length
     if (part.next !== null) {
       next = `${generation}|${worker}|${part.next}`
       break

@@ -15,7 +15,7 @@ import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { type Behind, nextEpoch, passed } from '../worker/pipelines/own-writes.ts'
-import { type KeyState, keysOf, listKeys, lookUpAny, requireKeyed } from '../worker/pipelines/query.ts'
+import { type KeyState, keysOf, listKeys, lookUpAny, PageRoom, requireKeyed } from '../worker/pipelines/query.ts'
 import { pause } from '../worker/settle.ts'
 import { type AcrossSeams, ask, Deadline, findWithState } from './asking.ts'
 import { plain } from './plain.ts'
@@ -125,7 +125,7 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
   const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)
   const sizes = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
   const keys = counted(store, sizes)
-  const page = limit === 0 ? { keys: [], next: null } : listKeys(store, limit, cursor, groups)
+  const page = limit === 0 ? { keys: [], next: null } : listKeys(store, pageRoom(limit), cursor, groups)
   const part = { ...head, keys, found: page.keys.map(viewKey), next: page.next }
   return () => part
 }
@@ -133,6 +133,11 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
 /** `keys`, where all of them are known: those of key groups that are still bytes are in no table. */
 function counted({ pendingKeyGroups }: { readonly pendingKeyGroups: number }, keys: number): number | null {
   return pendingKeyGroups === 0 ? keys : null
+}
+
+/** Room for a page of at most `limit` keys, as they are shown. */
+export function pageRoom(limit: number): PageRoom {
+  return new PageRoom(limit, (key) => JSON.stringify(viewKey(key)).length)
 }
 
 /** As it is now: the state goes on changing. */

@@ -9,7 +9,7 @@ import { type Completeness, keyAcross, pageAcross, type WholeQuestion } from './
 import { type AcrossSeams, Deadline } from './asking.ts'
 import { barrierAcross, barrierIn } from './behind.ts'
 import type { Call } from './http.ts'
-import { type Found, ownPart, type Part, viewKey } from './part.ts'
+import { type Found, ownPart, type Part, pageRoom, viewKey } from './part.ts'
 import { countIn } from './request.ts'
 
 const READ_LEVELS = ['live', 'committed', 'linearizable'] as const
@@ -135,7 +135,7 @@ async function queryCommitted(
     },
   }
   if (key === null) {
-    const { epoch, found } = await listCommitted(committed, step, limit, cursor)
+    const { epoch, found } = await listCommitted(committed, step, () => pageRoom(limit), cursor)
     return { epoch, found: found.keys.map(viewKey), next: found.next }
   }
   const { epoch, found } = await lookUpCommitted(committed, step, keysOf(key))

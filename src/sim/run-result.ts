@@ -5,7 +5,7 @@ import { deepCopy } from '../state/deep-copy.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { contentOf, type DeadLetter } from '../worker/letters/dead-letter.ts'
-import { listKeys, lookUp } from '../worker/pipelines/query.ts'
+import { listKeys, lookUp, PageRoom } from '../worker/pipelines/query.ts'
 import type { Collector } from './collector.ts'
 import type { Outcome } from './pipeline-run.ts'
 
@@ -62,7 +62,7 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
 
   /** All states of the keyed step `step` by key, in no particular order. Throws `E_NO_STEP`. */
   states<S = unknown>(step: string): Map<Key, S> {
-    const rows = this.stores(step).flatMap((store) => listKeys(store, Infinity, null).keys)
+    const rows = this.stores(step).flatMap((store) => listKeys(store, new PageRoom(Infinity), null).keys)
     return new Map(rows.map(({ key, state }) => [key, copyOf(state) as S]))
   }
 

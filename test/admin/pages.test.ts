@@ -14,6 +14,7 @@ const KEYS = 5
 /** Three workers, as somebody sees them who is none of them. */
 class Cluster {
   generation = 4
+  state = {}
   readonly silent = new Set<string>()
 
   private get seams(): AcrossSeams {
@@ -25,7 +26,7 @@ class Cluster {
       const found = Array.from({ length: to - from }, (_, i) => ({
         key: `${worker}.${from + i}`,
         keyGroup: 0,
-        state: {},
+        state: this.state,
       }))
       const part: Part = { generation: this.generation, epoch: 7, keys: KEYS, found, next: to < KEYS ? `${to}` : null }
       done(this.silent.has(worker) ? null : { status: 200, text: JSON.stringify(part) })
@@ -57,6 +58,13 @@ const keysOf = (workers: readonly string[]) => workers.flatMap((name) => [0, 1, 
 
 test.each([1, 4, 5, 7, 15, 20])('each key comes once, in pages of %s', async (limit) => {
   expect(await list(new Cluster(), limit)).toEqual(keysOf(names))
+})
+
+test('a page of large states ends with a worker, and the next one goes on behind it', async () => {
+  const cluster = new Cluster()
+  cluster.state = { text: 'x'.repeat(300_000) }
+  expect((await cluster.page(20, null)).found).toHaveLength(KEYS)
+  expect(await list(cluster, 20)).toEqual(keysOf(names))
 })
 
 test('where owners have changed a list does not go on', async () => {

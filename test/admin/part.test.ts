@@ -1,5 +1,6 @@
 /** What a worker shows while its state is still being read back. */
 import { expect, test } from 'vitest'
+import { pageAcross } from '../../src/admin/across.ts'
 import type { AcrossSeams } from '../../src/admin/asking.ts'
 import { ownPart } from '../../src/admin/part.ts'
 import { ByteWriter } from '../../src/base/bytes.ts'
@@ -69,4 +70,48 @@ test('who waits for a lease while the state leaves the memory is shown nothing o
   }
   expect(await asked('running')).toBeNull()
   await expect(asked('failed')).rejects.toMatchObject({ code: 'E_NOT_RUNNING' })
+})
+
+test('a page of large states ends after about a megabyte, and the next one goes on behind it', async () => {
+  const store = new KeyedStore({ step: 'count', keyGroups: 4, shift: 30, timed: false, schemaVersion: 1 })
+  const all = Array.from({ length: 100 }, (_, i) => `key-${i}`)
+  const loading = new Loading({ migrate: undefined })
+  for (const key of all) {
+    const rows = new Rows()
+    rows.keys.push(key)
+    rows.states.push({ text: 'x'.repeat(100_000) })
+    const writer = new ByteWriter()
+    encodeChunk(writer, 1, [], rows)
+    loading.add(hashKey(key) >>> 30, writer.take())
+  }
+  store.restore(loading)
+  while (store.loadNext());
+  const execution = {
+    plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] },
+    stores: new Map([['count', store]]),
+    generation: { number: 1, owners: new Uint16Array(4), self: 0 },
+    status: { figures: { epoch: 3 } },
+  }
+  const cluster = { pipelines: new Map(), generation: 1, members: [{ worker: 'w1' }], owners: new Uint16Array(4) }
+  const worker = { name: 'w1', holdsLease: true, cluster }
+  const pipelines = { worker, find: () => ({ execution, phase: 'running' }) }
+  const seams = { pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams
+  const question = {
+    pipeline: 'p',
+    step: 'count',
+    key: null,
+    limit: 1000,
+    read: 'live',
+    after: null,
+    ms: 1000,
+  } as const
+  const found: unknown[] = []
+  for (let cursor: string | null = null, pages = 0; pages === 0 || cursor !== null; pages++) {
+    const page = await pageAcross(seams, { ...question, cursor })
+    expect(JSON.stringify(page).length).toBeLessThan(1_200_000)
+    expect(page.found.length).toBeGreaterThan(0)
+    found.push(...page.found.map(({ key }) => key))
+    cursor = page.next
+  }
+  expect(found.toSorted()).toEqual(all.toSorted())
 })

@@ -3,6 +3,7 @@ import type { Key } from '../../src/base/hash.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { KeyedStore } from '../../src/state/keyed-store.ts'
 import { type CommittedSeams, listCommitted } from '../../src/worker/pipelines/committed.ts'
+import { PageRoom } from '../../src/worker/pipelines/query.ts'
 import type { Drain } from './cases.ts'
 import type { FinalState, Output } from './checkers/evidence.ts'
 import type { Posted } from './hook.ts'
@@ -21,7 +22,7 @@ export async function statesOfEpoch(seams: CommittedSeams): Promise<Map<string, 
   const states = new Map<string, Map<Key, FinalState>>()
   for (const { kind, step } of seams.plan.tasks) {
     if (kind !== 'keyed') continue
-    const { keys } = (await listCommitted(seams, step, Number.POSITIVE_INFINITY, null)).found
+    const { keys } = (await listCommitted(seams, step, () => new PageRoom(Number.POSITIVE_INFINITY), null)).found
     states.set(step, new Map(keys.map(({ key, state }) => [key, finalOf(state)])))
   }
   return states

@@ -11,7 +11,7 @@ import type { StoreDone } from '../../src/checkpoint/store.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { type CommittedSeams, listCommitted, lookUpCommitted } from '../../src/worker/pipelines/committed.ts'
 import type { Pipelines, Resident } from '../../src/worker/pipelines/pipelines.ts'
-import { type KeyPage, lookUp } from '../../src/worker/pipelines/query.ts'
+import { type KeyPage, lookUp, PageRoom } from '../../src/worker/pipelines/query.ts'
 import { epochsOf, sendLines, Workshop } from './workshop.ts'
 
 const { clock } = realEnv({ log: { level: 'silent' } })
@@ -30,7 +30,10 @@ test('shows the last complete epoch and nothing after it, also of a pipeline tha
   await expect.poll(() => resident.phase).toBe('running')
   const seams = seamsOf(worker, resident)
   expect(await lookUpCommitted(seams, 'sum', [1])).toEqual({ epoch: 0, found: null })
-  expect(await listCommitted(seams, 'sum', 10, null)).toEqual({ epoch: 0, found: { keys: [], next: null } })
+  expect(await listCommitted(seams, 'sum', () => new PageRoom(10), null)).toEqual({
+    epoch: 0,
+    found: { keys: [], next: null },
+  })
 
   const numbers = Array.from({ length: 100 }, (_, n) => `${n}\n`).join('')
   await sendLines(resident, numbers)
@@ -48,7 +51,7 @@ test('shows the last complete epoch and nothing after it, also of a pipeline tha
   // Page by page, each key once.
   const found: unknown[] = []
   for (let cursor: string | null = null, more = true; more; ) {
-    const page: KeyPage = (await listCommitted(seams, 'sum', 3, cursor)).found
+    const page: KeyPage = (await listCommitted(seams, 'sum', () => new PageRoom(3), cursor)).found
     for (const { key, state } of page.keys) found.push([key, (state as { sum: number }).sum])
     cursor = page.next
     more = cursor !== null
@@ -57,16 +60,20 @@ test('shows the last complete epoch and nothing after it, also of a pipeline tha
   expect(found.toSorted((one, other) => (one as [number])[0] - (other as [number])[0])).toEqual(sums)
 
   // Also where other epochs become complete meanwhile, until its own is beyond the horizon.
-  const first = (await listCommitted(seams, 'sum', 3, null)).found
+  const first = (await listCommitted(seams, 'sum', () => new PageRoom(3), null)).found
   await sendLines(resident, '39\n'.repeat(100))
   await worker.checkpoint('sums')
-  const others = (await listCommitted(seams, 'sum', 50, first.next)).found
+  const others = (await listCommitted(seams, 'sum', () => new PageRoom(50), first.next)).found
   const listed = [...first.keys, ...others.keys].map(({ key, state }) => [key, (state as { sum: number }).sum])
   expect(listed.toSorted((one, other) => (one as [number])[0] - (other as [number])[0])).toEqual(sums)
   for (let i = 0; i < 3; i++) await worker.checkpoint('sums')
   await expect.poll(() => epochsOf(worker, 'sums')).not.toContain(epoch)
-  await expect(listCommitted(seams, 'sum', 3, first.next)).rejects.toMatchObject({ code: 'E_LIST_CHANGED' })
-  await expect(listCommitted(seams, 'sum', 3, '2.1')).rejects.toMatchObject({ code: 'E_CONTROL_REQUEST' })
+  await expect(listCommitted(seams, 'sum', () => new PageRoom(3), first.next)).rejects.toMatchObject({
+    code: 'E_LIST_CHANGED',
+  })
+  await expect(listCommitted(seams, 'sum', () => new PageRoom(3), '2.1')).rejects.toMatchObject({
+    code: 'E_CONTROL_REQUEST',
+  })
 
   await worker.drain('sums')
   expect(await lookUpCommitted(seams, 'sum', [1])).toMatchObject({ epoch: epoch + 5, found: { state: { sum: live } } })

@@ -21,7 +21,7 @@ import type { KeyedPlan, Plan } from '../../model/plan.ts'
 import { KeyedStore } from '../../state/keyed-store.ts'
 import { Loading } from '../../state/loading.ts'
 import { settle } from '../settle.ts'
-import { groupOf, type KeyPage, type KeyState, listKeys, lookUpAny } from './query.ts'
+import { groupOf, type KeyPage, type KeyState, listKeys, lookUpAny, type PageRoom } from './query.ts'
 
 /** Key groups that are read at a time for a list of keys. */
 const GROUPS_AT_A_TIME = 16
@@ -57,13 +57,13 @@ export function lookUpCommitted(
 }
 
 /**
- * Up to `limit` keys of `step` in the last complete epoch, or, from `cursor` on, in that of the page that ended there.
- * Throws `E_LIST_CHANGED` where that one is beyond the horizon.
+ * Keys of `step` in the last complete epoch, or, from `cursor` on, in that of the page that ended there, as far as
+ * there is room in what `begin` makes for each attempt. Throws `E_LIST_CHANGED` where that one is beyond the horizon.
  */
 export async function listCommitted(
   seams: CommittedSeams,
   step: string,
-  limit: number,
+  begin: () => PageRoom,
   cursor: string | null,
 ): Promise<Committed<KeyPage>> {
   const [at, inner] = cursorIn(cursor)
@@ -71,11 +71,12 @@ export async function listCommitted(
     const groups = restore.chains.filter((chain) => chain.step === step && chain.keyGroup >= groupOf(inner))
     const numbers = groups.map(({ keyGroup }) => keyGroup).sort((a, b) => a - b)
     const store = storeOf(seams, step, restore)
+    const room = begin()
     const keys: KeyState[] = []
     for (let i = 0; i < numbers.length; i += GROUPS_AT_A_TIME) {
       const some = new Set(numbers.slice(i, i + GROUPS_AT_A_TIME))
       await load(seams, restore, store, some)
-      const page = listKeys(store, limit - keys.length, inner, some)
+      const page = listKeys(store, room, inner, some)
       keys.push(...page.keys)
       if (page.next !== null) return { keys, next: `${run}.${restore.manifest.epoch}|${page.next}` }
     }

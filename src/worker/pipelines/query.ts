@@ -46,6 +46,30 @@ export function keysOf(text: string): readonly Key[] {
   return keys
 }
 
+/** Bytes of JSON in a page, about: it is made in one go, which for large states would hold up the loop. */
+export const PAGE_BYTES: number = 1 << 20
+
+/** What still goes into a page: `limit` keys, or fewer where they take more than `PAGE_BYTES`, of each its `sizeOf`. */
+export class PageRoom {
+  private keys: number
+  private bytes = PAGE_BYTES
+  private readonly sizeOf: (key: KeyState) => number
+
+  constructor(limit: number, sizeOf: (key: KeyState) => number = () => 0) {
+    this.keys = limit
+    this.sizeOf = sizeOf
+  }
+
+  get isFull(): boolean {
+    return this.keys <= 0 || this.bytes <= 0
+  }
+
+  take(key: KeyState): void {
+    this.keys--
+    this.bytes -= this.sizeOf(key)
+  }
+}
+
 export interface KeyPage {
   readonly keys: readonly KeyState[]
   /** Where to go on, `null` at the end. Keys that come and go meanwhile may be missed or not. */
@@ -62,10 +86,10 @@ function placeOf(cursor: string | null): { readonly group: number; readonly entr
   return { group, entry }
 }
 
-/** Up to `limit` keys of `groups`, which rise, from `cursor` on, where an earlier page ended. */
+/** Keys of `groups`, which rise, as far as there is `room`, from `cursor` on, where an earlier page ended. */
 export function listKeys(
   store: KeyedStore,
-  limit: number,
+  room: PageRoom,
   cursor: string | null,
   groups: Iterable<number> = store.tables.keys(),
 ): KeyPage {
@@ -77,8 +101,10 @@ export function listKeys(
     for (let entry = group === from.group ? from.entry : 0; entry < table.top; entry++) {
       const key = table.key(entry)
       if (key === undefined) continue
-      if (keys.length === limit) return { keys, next: `${group}.${entry}` }
-      keys.push({ key, keyGroup: group, state: table.state(entry) })
+      if (room.isFull) return { keys, next: `${group}.${entry}` }
+      const found = { key, keyGroup: group, state: table.state(entry) }
+      room.take(found)
+      keys.push(found)
     }
   }
   return { keys, next: null }
