@@ -8,6 +8,7 @@
 import { fail, type PotorooError } from './base/errors.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import type { Parameters } from './model/graph.ts'
+import { isOptions, noOption, unknownNames, wantsOptions } from './model/options.ts'
 import { isPipeline, type Pipeline } from './model/pipeline.ts'
 import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'
@@ -76,6 +77,7 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
   options: RunPipelineOptions = {},
 ): Promise<RunResult<Rows>> {
   requirePipeline(pipeline)
+  requireOptions(options, [...OPTIONS, 'faults', 'workers'])
   const { workers = 1, seed = 1, parameters = {}, faults = 'none', limits = {} } = options
   if (!Number.isInteger(workers) || workers < 1) throw fail('E_TEST_WORKERS', { most: MOST_WORKERS, workers })
   requireRun(seed, faults, limits)
@@ -103,6 +105,7 @@ export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults'
  */
 export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipelineOptions = {}): Promise<Verdict> {
   requirePipeline(pipeline)
+  requireOptions(options, [...OPTIONS, 'runs'])
   const { runs = 20, seed = 1, parameters = {}, limits = {} } = options
   requireRun(seed, 'none', limits)
   if (!Number.isSafeInteger(runs) || runs < 1) throw refused(`runs: ${String(runs)} is no number of runs`)
@@ -116,7 +119,16 @@ function requirePipeline(given: unknown): void {
   throw refused(`what is to run is ${what}, and not what pipeline() returns`)
 }
 
+/** What runs of both kinds take. */
+const OPTIONS: readonly string[] = ['inputs', 'seed', 'parameters', 'limits']
+
 /** What is written wrong must not run as something else. */
+function requireOptions(given: unknown, known: readonly string[]): void {
+  if (!isOptions(given)) throw refused(wantsOptions(given))
+  const [unknown] = unknownNames(given, known)
+  if (unknown !== undefined) throw refused(noOption(unknown))
+}
+
 function requireRun(seed: number, faults: RunPipelineOptions['faults'], limits: Partial<Limits>): void {
   if (!Number.isSafeInteger(seed) || seed < 0) throw refused(`seed: ${String(seed)} is no whole number from 0 on`)
   requireLimits(limits)
@@ -131,8 +143,9 @@ function requireRun(seed: number, faults: RunPipelineOptions['faults'], limits: 
 }
 
 function requireLimits(limits: Partial<Limits>): void {
+  const [unknown] = unknownNames(limits, Object.keys(defaultLimits))
+  if (unknown !== undefined) throw refused(`limits: ${noOption(unknown)}`)
   for (const [name, limit] of Object.entries(limits)) {
-    if (!Object.hasOwn(defaultLimits, name)) throw refused(`limits: there is no ${name}`)
     if (Number.isSafeInteger(limit) && limit >= 1) continue
     throw refused(`limits: ${name} is ${String(limit)}, and no whole number from 1 on`)
   }

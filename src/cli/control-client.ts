@@ -75,7 +75,9 @@ export async function findWorkers(flags: ControlFlags, sought: Sought = {}): Pro
   return folders.map(({ data, file }) => clientOf(file.address, readToken(flags.tokenFile) ?? tokenIn(file), data))
 }
 
-/** Finds the worker. Rejects with `E_NO_WORKER`, `E_OTHER_WORKERS`, `E_WHICH_WORKER` or `E_FILE`. */
+/**
+ * Finds the worker. Rejects with `E_NO_WORKER`, `E_WORKER_SILENT`, `E_OTHER_WORKERS`, `E_WHICH_WORKER` or `E_FILE`.
+ */
 export async function findWorker(flags: ControlFlags, sought: Sought = {}): Promise<ControlClient> {
   if (flags.control !== undefined) {
     const address = showAddress(addressOf(flags.control))
@@ -113,17 +115,29 @@ async function findFolders(data: string | undefined, sought: Sought): Promise<[F
   // One that has not come in yet, or was cut off, knows less than the others.
   const heard = (['ready', 'alive'] as const).flatMap((health) => written.filter((_, i) => answers[i] === health))
   const all = await withoutStrangers(heard)
+  const silent = written.filter((_, i) => answers[i] === 'silent')
+  const { worker, pipeline } = sought
+  const missed = silent.filter(
+    ({ data: folder, file }) => file.worker === worker || (file.store === null && basename(folder) === pipeline),
+  )
+  if (missed.length > 0) throw silentOf(missed)
+  if (all.length === 0 && silent.length > 0) throw silentOf(silent)
   if (all.length === 0) throw fail('E_NO_WORKER', { data: data ?? [setting ?? [], BELOW].flat().join(' or ') })
-  const { worker } = sought
   const alive = all.filter(({ file }) => worker === undefined || file.worker === worker)
   const [first, ...others] = alive
   if (first === undefined) {
     throw fail('E_OTHER_WORKERS', { worker, known: all.map(({ file }) => file.worker).join(', ') })
   }
   if (others.every(({ file }) => file.store !== null && file.store === first.file.store)) return [first, ...others]
-  const meant = alive.find((one) => basename(one.data) === sought.pipeline)
+  const meant = alive.find((one) => basename(one.data) === pipeline)
   if (meant === undefined) throw fail('E_WHICH_WORKER', { folders: alive.map((one) => one.data).join(', ') })
   return [meant]
+}
+
+/** What to say of workers that are there and do not answer: not that there is none, or somebody starts another one. */
+function silentOf(folders: readonly Folder[]): PotorooError {
+  const workers = folders.map(({ file }) => `${file.worker} (process ${file.pid}, ${file.address})`).join(', ')
+  return fail('E_WORKER_SILENT', { workers, seconds: ALIVE_MS / 1000 })
 }
 
 /**
@@ -163,15 +177,17 @@ function subfolders(path: string): readonly string[] {
 
 /** Whether a worker answers at `address`. */
 export async function isAlive(address: string): Promise<boolean> {
-  return (await healthOf(address)) !== 'gone'
+  const health = await healthOf(address)
+  return health === 'ready' || health === 'alive'
 }
 
-async function healthOf(address: string): Promise<'ready' | 'alive' | 'gone'> {
+/** `silent`: something is there, and has not answered in time: a step blocks it, or its process is stopped. */
+async function healthOf(address: string): Promise<'ready' | 'alive' | 'silent' | 'gone'> {
   try {
     const { status } = await call(address, 'GET', '/readyz', '', null, ALIVE_MS)
     return status === 200 ? 'ready' : status === 503 ? 'alive' : 'gone'
-  } catch {
-    return 'gone'
+  } catch (error) {
+    return (error as Error).name === 'AbortError' ? 'silent' : 'gone'
   }
 }
 

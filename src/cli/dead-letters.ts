@@ -95,8 +95,8 @@ async function ask<T>(
     return await running(await Letters.of(pipeline, flags))
   } catch (error) {
     const store = `${flags.data ?? dataSetting() ?? `${FOLDERS}/${pipeline}`}/store`
-    const readable = error instanceof PotorooError && error.code === 'E_NO_WORKER' && existsSync(store)
-    if (!readable) throw error
+    const silent = error instanceof PotorooError && ['E_NO_WORKER', 'E_WORKER_SILENT'].includes(error.code)
+    if (!silent || !existsSync(store)) throw error
     const letters = await keptLetters(realEnv(), store, pipeline)
     say(`no worker that runs ${pipeline} answers: as its last checkpoint has them`)
     // What a worker answers comes as JSON.

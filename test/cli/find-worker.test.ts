@@ -90,3 +90,26 @@ test('without a folder by name it is the one of the settings', async () => {
     message: expect.stringContaining(`${join(data, 'w2')} or a folder below .potoroo`),
   })
 })
+
+test('of a worker that is there and does not answer nobody says that there is none', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'potoroo-find-'))
+  const server = createServer(() => {}).listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  await new Promise((resolve) => server.on('listening', resolve))
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  leave(data, 'slow', address, null)
+  const silent = {
+    code: 'E_WORKER_SILENT',
+    message: expect.stringContaining(`slow (process 1, ${address})`),
+  }
+  await expect(findWorkers({ data })).rejects.toMatchObject(silent)
+  // Another one that answers is asked, unless it is the silent one that is meant.
+  await worker(data, 'quick', 200, null)
+  const asked = [{}, { worker: 'slow' }, { pipeline: 'slow' }].map((sought) => findWorkers({ data }, sought))
+  const [any, byName, byPipeline] = await Promise.allSettled(asked)
+  expect(any).toMatchObject({ value: [{}] })
+  expect([byName, byPipeline]).toMatchObject([{ reason: silent }, { reason: silent }])
+})

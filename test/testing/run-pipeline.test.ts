@@ -241,7 +241,12 @@ describe('refusals', () => {
     ['faults', { faults: [ABORT] }],
     ['faults', { faults: [{ at: Number.NaN, does: ABORT }] }],
     ['faults', { faults: [{ at: seconds(1), does: 'ABORT' }] }],
-    ['limits: there is no checkpointInterval', { limits: { checkpointInterval: 5 } }],
+    ['there is no option fault; did you mean faults?', { fault: 'crashes' }],
+    ['its options must be an object, not null', null as unknown as object],
+    [
+      'limits: there is no option checkpointInterval; did you mean checkpointIntervalMs?',
+      { limits: { checkpointInterval: 5 } },
+    ],
     ['limits: checkpointIntervalMs is NaN', { limits: { checkpointIntervalMs: Number.NaN } }],
     ['limits: checkpointIntervalMs is 0', { limits: { checkpointIntervalMs: 0 } }],
     ['limits: keyGroups: key groups are a power of two', { limits: { keyGroups: 3 } }],

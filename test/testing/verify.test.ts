@@ -186,6 +186,11 @@ test('a number of runs that is none is refused', async () => {
   }
 })
 
+test('an option that it does not have is refused', async () => {
+  const error = verifyPipeline(withPart({}), { faults: 'crashes' } as never)
+  await expect(error).rejects.toThrow('there is no option faults')
+})
+
 test('potoroo verify', async () => {
   const home = folder()
   const file = (name: string, text: string): string => {

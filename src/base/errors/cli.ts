@@ -46,6 +46,11 @@ export const cliErrors = {
     what: 'no worker is running in {data}',
     remedy: 'start one with `potoroo run FILE` or `potoroo worker`, or name its folder with --data',
   },
+  E_WORKER_SILENT: {
+    kind: 'operational',
+    what: 'a worker is there and has not answered for {seconds} s: {workers}',
+    remedy: 'ask again: a step may block it, or its machine is busy; `kill -CONT` where its process was stopped',
+  },
   E_OTHER_WORKERS: {
     kind: 'user',
     what: 'no worker {worker} is running here: there is {known}',
