@@ -6,7 +6,9 @@
  * F2. An observer that did not run accuses nobody for that time (`silence.ts`).
  * F3. Evidence shortens the wait, never replaces the chain: all links closed and a new dial refused, or the
  *     supervisor's notice that the process has ended, means dead now. The notice is final for that incarnation.
- * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`.
+ * F4. A worker is heard only while heartbeats *and* the data link arrive: a link may be down for `linkGraceMs`. Nobody
+ *     is heard before the first heartbeat: who is reached by links alone, as where a firewall lets one port through,
+ *     would be taken in and given up again, for ever.
  * F5. Every verdict is about one incarnation. What is heard late of an earlier one says nothing about the next: which
  *     of two is newer the chain says, not the order in which they are heard.
  * F6. A link is told of when it stands and when it ends, not in between: who is linked is never forgotten.
@@ -26,7 +28,7 @@ export interface DetectorSettings {
 /** One incarnation of another worker, as this one hears it. */
 export interface Peer {
   readonly worker: string
-  /** Since the last heartbeat. */
+  /** Since the last heartbeat; as long as that of the dead before the first. */
   readonly silentMs: number
   /** For how long no data link has stood; 0 while one does, infinite before the first. */
   readonly unlinkedMs: number
@@ -71,11 +73,11 @@ export function startDetector(settings: DetectorSettings, nowMs: number): Detect
 export function detect(state: DetectorState, event: DetectorEvent): Detected {
   if (event.kind === 'tick') return tick(state, event.nowMs)
   const { worker, incarnation } = event
-  const before = state.peers.get(incarnation) ?? null
-  const after = observe(before ?? unheard(worker), event.kind)
+  const known = state.peers.get(incarnation) ?? unheard(worker, state.settings)
+  const after = observe(known, event.kind)
   const peers = new Map(state.peers).set(incarnation, after)
   const verdict = verdictOf(after, state.settings)
-  const changed = before === null || verdictOf(before, state.settings) !== verdict
+  const changed = verdictOf(known, state.settings) !== verdict
   return { next: { ...state, peers }, changes: changed ? [{ worker, incarnation, verdict }] : [] }
 }
 
@@ -105,8 +107,9 @@ function isGone({ exited, refused, unlinkedMs }: Peer): boolean {
   return exited || (refused && unlinkedMs > 0)
 }
 
-function unheard(worker: string): Peer {
-  return { worker, silentMs: 0, unlinkedMs: Number.POSITIVE_INFINITY, refused: false, exited: false }
+/** F4. */
+function unheard(worker: string, { deadMs }: DetectorSettings): Peer {
+  return { worker, silentMs: deadMs, unlinkedMs: Number.POSITIVE_INFINITY, refused: false, exited: false }
 }
 
 function observe(peer: Peer, kind: Exclude<DetectorEvent['kind'], 'tick'>): Peer {

@@ -63,6 +63,14 @@ describe('the detector', () => {
     expect(observer.see(of('linked')).heard).toBe('i')
   })
 
+  test('hears nobody before the first heartbeat, however long a link stands', () => {
+    const observer = new Observer().see(of('linked'))
+    expect(observer.heard).toBe('')
+    expect(observer.wait(10_000).heard).toBe('')
+    expect(observer.see(of('heard')).heard).toBe('i')
+    expect(observer.verdicts).toEqual(['10000 i alive'])
+  })
+
   test('takes a refused dial for death only where no link stands, and not for ever', () => {
     const observer = new Observer().see(of('heard'), of('linked'), of('dialRefused'))
     expect(observer.verdicts).toEqual(['0 i alive'])

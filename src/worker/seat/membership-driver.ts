@@ -4,6 +4,8 @@
  *
  * D1. What comes about by itself is an event on a turn of its own (`act`); who has a turn already takes a step.
  * D2. Nobody asks to be taken in with a journal that is sealed: it was seen while this worker was no member.
+ * D3. Why a worker is not let in, or out, for now, the log says once for each reason: it may be something that only a
+ *     person can mend, as where no heartbeats reach it.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -54,6 +56,8 @@ export interface MembershipHost {
 export class MembershipDriver {
   private readonly host: MembershipHost
   state: MembershipState
+  /** Why it was told to ask again, as the log has it (D3). */
+  private later = ''
   private closed = false
 
   constructor(host: MembershipHost) {
@@ -78,6 +82,7 @@ export class MembershipDriver {
   step(event: MembershipEvent): void {
     if (this.closed) return
     const before = this.state
+    if (event.kind === 'joinAnswered') this.noteAnswer(event)
     const { next, effects } = stepMembership(before, event)
     this.state = next
     if (next.phase !== before.phase) {
@@ -85,6 +90,13 @@ export class MembershipDriver {
       this.host.seams.env.log.info('seat', { phase: next.phase, before: before.phase, event: event.kind, generation })
     }
     for (const effect of effects) this.execute(effect)
+  }
+
+  /** D3. */
+  private noteAnswer({ answer, reason }: Extract<MembershipEvent, { kind: 'joinAnswered' }>): void {
+    const later = answer === 'later' ? reason : ''
+    if (later !== '' && later !== this.later) this.host.seams.env.log.info('seat.later', { reason })
+    this.later = later
   }
 
   private execute(effect: MembershipEffect): void {

@@ -65,8 +65,9 @@ async function pair(): Promise<readonly [Station, Station]> {
     const { incarnation, heartbeats } = other
     one.say(`follow ${JSON.stringify([{ worker: incarnation.split('-')[0], incarnation, heartbeats }])}`)
     one.say(`linked ${incarnation}`)
-    await one.until(({ hears }) => hears?.includes(incarnation) === true)
   }
+  await a.until(({ hears }) => hears?.includes(b.incarnation) === true)
+  await b.until(({ hears }) => hears?.includes(a.incarnation) === true)
   return [a, b]
 }
 
