@@ -3,7 +3,7 @@
  * the session that it is for.
  *
  * G1. Who is refused learns why; who answers is told only to a worker of the generation, which sees by it whether the
- *     one that answers has started anew.
+ *     one that answers has started anew. Whoever calls itself so and does not have the cluster's token is none.
  */
 import { type About, type Caller, type Hello, judge, type Standing, type Verdict } from './handshake.ts'
 import type { Accepting, Line } from './line.ts'
@@ -29,7 +29,7 @@ export interface Reception {
   turnedAway(hello: Hello, verdict: Verdict, called: Called | null): void
   /** A name for a session. */
   sessionName(): string
-  /** The handshake of `line` has ended. */
+  /** `line` serves a session, or its connection is closed. */
   greeted(line: Line): void
 }
 
@@ -65,7 +65,8 @@ export class Greeting implements Accepting {
       case 'refuse': {
         const { code, message: reason } = verdict.error
         const refused = { kind: 'refused', code, reason, generation } as const
-        return this.called === null ? [refused] : [about, refused]
+        const belongs = code !== 'E_LINK_CLUSTER' && code !== 'E_LINK_TOKEN'
+        return this.called !== null && belongs ? [about, refused] : [refused]
       }
       case 'notYet':
         return [about, { kind: 'notYet', generation }]
@@ -84,7 +85,10 @@ export class Greeting implements Accepting {
     this.called!.serve(line, version, this.hello!.received, this.called!.link.received)
   }
 
-  closed(line: Line): void {
+  /** Who is refused may read that, and hang up. */
+  closed(): void {}
+
+  gone(line: Line): void {
     this.reception.greeted(line)
   }
 }

@@ -48,6 +48,8 @@ export interface Accepting {
   answer(verdict: Verdict): readonly Unnumbered[]
   opened(line: Line, version: number): void
   closed(line: Line, error: Error | null): void
+  /** The connection is closed, however the line has ended. */
+  gone(line: Line): void
 }
 
 /** The session that a line serves. */
@@ -167,6 +169,7 @@ export class Line implements ConnectionHandler {
   onClosed(error: NetworkError | null): void {
     this.step({ kind: 'leave', error })
     this.timer?.cancel()
+    if ('gone' in this.side) this.side.gone(this)
   }
 
   private readonly onFrame = (frame: Frame): void => {

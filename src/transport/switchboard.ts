@@ -3,9 +3,9 @@
  *
  * W1. There are sessions for the present generation alone. A new one ends all of the old: their control messages leave,
  *     their data counts no more.
- * W2. At most `linkGreetings` connections are held that have not said who they are, each for `linkDialTimeoutMs`. Where
- *     there are more, whoever has waited longest goes: a worker says at once who it is, and strangers who say nothing
- *     keep none out.
+ * W2. At most `linkGreetings` connections are held that have not said who they are, or that were refused and have not
+ *     hung up, each for `linkDialTimeoutMs`. Where there are more, whoever has waited longest goes: a worker says at
+ *     once who it is, and strangers who say nothing keep none out.
  * W3. The beat of all links is one timer: pings, what has arrived, and the ends of waits.
  */
 import { assert } from '../base/assert.ts'

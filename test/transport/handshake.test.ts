@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
 import { NEWEST_VERSION, OLDEST_VERSION } from '../../src/protocol/version.ts'
 import type { SimProcess } from '../../src/sim/world.ts'
 import {
@@ -264,6 +265,43 @@ describe('the conversation', () => {
       world.run(world.now + 20)
     }
     expect([a.linked, b.linked]).toEqual([true, true])
+  })
+
+  test('strangers who are refused, and do not hang up, are held in small numbers as well', () => {
+    const { world } = stage()
+    const { network } = world
+    const listen = network.listen.bind(network)
+    let open = 0
+    network.listen = (life, at, options, accept, done) => {
+      const counted = (connection: Connection): ConnectionHandler | null => {
+        const handler = accept(connection)!
+        const onClosed = handler.onClosed.bind(handler)
+        open++
+        handler.onClosed = (error) => {
+          open--
+          onClosed(error)
+        }
+        return handler
+      }
+      listen(life, at, options, counted, done)
+    }
+    const z = new Office(world, 'z', testLimits).start()
+    const c = world.machine('c').start('c')
+    for (let i = 0; i < 50; i++) {
+      const raw = new Raw(c, 'z')
+      raw.onEnd = () => {}
+      raw.say({
+        ...{ kind: 'hello', newest: 1, oldest: 1, cluster: 'c', token: Buffer.from('none'), worker: 'b' },
+        ...{ incarnation: 'x', generation: 0, session: null, received: 0 },
+      })
+      raw.say({ kind: 'about', worker: 'b', incarnation: 'x', lane: 'control', build: '', pipelines: [] })
+      world.run(world.now + 5)
+    }
+    world.run(world.now + 20)
+    expect(z.refused).toHaveLength(50)
+    expect(open).toBe(testLimits.linkGreetings)
+    world.run(world.now + 2 * testLimits.linkDialTimeoutMs)
+    expect(open).toBe(0)
   })
 
   test('who says something else than hello is cut off, and so is who announces a long frame', () => {

@@ -19,7 +19,27 @@ test('a refusal is told once, and again after a minute with the number of those 
   refusals.take('w3', wrongToken('w3'))
   refusals.take('w2', fail('E_LINK_VERSION', {}))
   expect(said.slice(2)).toMatchObject([{ peer: 'w3' }, { error: 'E_LINK_VERSION' }])
-  // Whoever dials says what its name is.
-  for (let i = 0; i < 1000; i++) refusals.take(`stranger-${i}`, wrongToken(`stranger-${i}`))
-  expect((refusals as unknown as { told: Map<string, unknown> }).told.size).toBeLessThanOrEqual(128)
+})
+
+test('a stranger who has another name each time, or sends no frames from another port, fills no log', () => {
+  let nowMs = 0
+  const said: { readonly untold?: number }[] = []
+  const nobody = () => {}
+  const log = {
+    debug: nobody,
+    info: nobody,
+    error: nobody,
+    warn: (_: string, fields: object = {}) => said.push(fields),
+  }
+  const clock = { now: () => nowMs, monotonic: () => nowMs, soon: nobody, after: () => ({ cancel: nobody }) }
+  const refusals = new Refusals({ clock, log })
+  for (let i = 0; i < 1000; i++) {
+    refusals.damaged(`10.0.0.9:${40_000 + i}`, fail('E_FRAME_TOO_LONG', { bytes: i, limit: 1 }))
+    refusals.take(`stranger-${i}`, fail('E_LINK_TOKEN', { peer: `stranger-${i}`, worker: 'me' }))
+  }
+  expect(said).toHaveLength(128)
+  nowMs = 60_000
+  for (let i = 0; i < 1000; i++) refusals.take(`other-${i}`, fail('E_LINK_TOKEN', { peer: `other-${i}`, worker: 'me' }))
+  expect(said).toHaveLength(256)
+  expect(said[128]!.untold).toBe(1000 - 127)
 })

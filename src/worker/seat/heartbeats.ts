@@ -10,7 +10,9 @@
  * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
  * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
  *     that follows. So is one on which nothing comes for much longer than a worker is believed to live: strangers who
- *     say nothing, and workers that are gone, would take the room of others.
+ *     say nothing, and workers that are gone, would take the room of others. Of those that have not said who they are
+ *     the one that has waited longest goes where there are more than `linkGreetings`: a worker says so at once, and
+ *     strangers who come again as soon as they are turned out keep none out.
  * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name
  *     has written since the beat before is found, however close together the two write. Who finds some waits for half a
  *     beat longer: two that write at the same moments, of which only one would see the other, fall out of step, and
@@ -68,7 +70,10 @@ export class Heartbeats implements Watch {
   private readonly events: Pick<WatchEvents, 'changed' | 'found'>
   private readonly writer = new ByteWriter(1 << 10)
   private readonly calls = new Map<string, Call>()
+  /** Those that belong to the cluster (B2). */
   private readonly callers = new Set<Caller>()
+  /** Those that have not said so yet (B5). */
+  private readonly strangers = new Set<Caller>()
   private detector: DetectorState
   private listener: Listener | null = null
   private counter = 0
@@ -150,7 +155,7 @@ export class Heartbeats implements Watch {
     this.timer?.cancel()
     this.listener?.close()
     for (const call of this.calls.values()) call.stop()
-    for (const caller of this.callers) caller.connection.destroy()
+    for (const caller of [...this.callers, ...this.strangers]) caller.connection.destroy()
   }
 
   // ── The pace ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +169,7 @@ export class Heartbeats implements Watch {
     const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
     const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
     for (const call of this.calls.values()) call.beat(frame)
-    for (const caller of this.callers) caller.look(this.patience, this.silence)
+    for (const caller of [...this.callers, ...this.strangers]) caller.look(this.patience, this.silence)
     if (nowMs >= this.beatAt) this.putBeat(nowMs)
   }
 
@@ -225,18 +230,30 @@ export class Heartbeats implements Watch {
   }
 
   private accept(connection: Connection): ConnectionHandler | null {
-    if (this.closed || this.callers.size >= CONNECTIONS * this.seams.limits.workers) return null
+    const { strangers, callers } = this
+    if (this.closed) return null
+    if (strangers.size >= this.seams.limits.linkGreetings) {
+      const [oldest] = strangers
+      strangers.delete(oldest!)
+      oldest!.connection.destroy()
+    }
     const caller: Caller = new Caller(connection, {
       message: (message) => this.hear(caller, message),
-      closed: () => this.callers.delete(caller),
+      closed: () => {
+        strangers.delete(caller)
+        callers.delete(caller)
+      },
     })
-    this.callers.add(caller)
+    strangers.add(caller)
     return caller
   }
 
   private hear(caller: Caller, message: LinkMessage): void {
-    if (message.kind === 'hello') caller.known = this.belongs(message.cluster, message.token)
-    if (!caller.known || !(message.kind === 'hello' || message.kind === 'heartbeat' || message.kind === 'stuck')) {
+    if (message.kind === 'hello' && this.belongs(message.cluster, message.token)) this.welcome(caller)
+    if (
+      !this.callers.has(caller) ||
+      !(message.kind === 'hello' || message.kind === 'heartbeat' || message.kind === 'stuck')
+    ) {
       return caller.connection.destroy()
     }
     const { worker, incarnation } = message
@@ -247,6 +264,11 @@ export class Heartbeats implements Watch {
       this.stuck.set(incarnation, { sinceMs, pipeline, step, key, stack })
     } else this.stuck.delete(incarnation)
     this.step({ kind: 'heard', worker, incarnation })
+  }
+
+  private welcome(caller: Caller): void {
+    this.strangers.delete(caller)
+    if (this.callers.size < CONNECTIONS * this.seams.limits.workers) this.callers.add(caller)
   }
 
   /** B2. */
@@ -347,8 +369,6 @@ class Call implements ConnectionHandler {
 /** The connection of another worker. */
 class Caller implements ConnectionHandler {
   readonly connection: Connection
-  /** B2. */
-  known = false
   private readonly events: { message(message: LinkMessage): void; closed(): void }
   private readonly parser = new FrameParser(HANDSHAKE_BYTES)
   /** Looks in a row that found the same frame without its end. */

@@ -77,8 +77,8 @@ export class Presence {
       control: (from, message, body) => events.control(from, message, body),
       hint: () => events.hint(),
       evidence: (evidence) => this.watch?.tell(evidence),
-      damaged: (peer, { code, message }) => {
-        env.log.warn('link.damaged', { peer, error: code, message })
+      damaged: (peer, error) => {
+        refusals.damaged(peer, error)
         events.damaged()
       },
       refused: (peer, error) => refusals.take(peer, error),
