@@ -222,8 +222,9 @@ class LocalCluster implements ChildEvents {
   settled(child: Child, waitMs: number | null): void {
     const { worker, state, logPath } = child
     if (waitMs !== null) this.picture.tell(`${worker} starts again in ${waitMs / 1000} s`)
-    else if (state.phase === 'left') this.picture.tell(`${worker} has left the cluster`)
-    else if (state.phase === 'ended' && !state.inOrder) {
+    else if (state.phase === 'left') {
+      this.picture.tell(`${worker} is not started again: it has ended in order, as by SIGTERM or \`potoroo leave\``)
+    } else if (state.phase === 'ended' && !state.inOrder) {
       this.picture.tell(`${worker} has not ended in order: see the end of ${logPath}`)
     } else if (state.phase === 'givenUp') {
       const why = state.wrong

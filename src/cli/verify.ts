@@ -109,10 +109,15 @@ function readInput(path: string): Buffer {
   }
 }
 
-function show({ pipeline, runs, restarts, compared, unknown, impurities }: Verdict): void {
+function show(verdict: Verdict): void {
+  const { pipeline, runs, restarts, compared, unknown, deadLetters, firstLetter, impurities } = verdict
   const what = `${pipeline}: ${counted(runs, 'run')}, ${counted(restarts, 'restart')}, ${counted(compared, 'call')} compared`
   if (unknown > 0)
     say(`${counted(unknown, 'call')} not compared: so many inputs are remembered and no more (verifyCalls)`)
+  if (deadLetters > 0)
+    say(
+      `${counted(deadLetters, 'record')} did not get through, so steps behind were not tried with them; ${firstLetter}`,
+    )
   if (compared === 0) return print(`${what}: nothing was repeated, so nothing is known`)
   if (impurities.length === 0) return print(`${what}: every step answers the same to the same input`)
   print(

@@ -8,6 +8,7 @@ import { defaultLimits } from '../base/limits.ts'
 import { Prng } from '../base/prng.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
+import type { DeadLetter } from '../worker/letters/dead-letter.ts'
 import type { Faults } from './fault-plot.ts'
 import { inOtherTime } from './other-time.ts'
 import { PipelineRun } from './pipeline-run.ts'
@@ -32,6 +33,10 @@ export interface Verdict {
   readonly compared: number
   /** Calls that were not, because so many are remembered and no more (`verifyCalls`), and so many bytes. */
   readonly unknown: number
+  /** Records that did not get through in the first run, which is undisturbed: nothing behind was tried with them. */
+  readonly deadLetters: number
+  /** What the first of these failed with, as `step: error`; `null` where there is none. */
+  readonly firstLetter: string | null
   /** The steps that depend on more than their input, the first finding of each. */
   readonly impurities: readonly Impurity[]
 }
@@ -44,6 +49,7 @@ export async function verify(pipeline: Pipeline, options: VerifyOptions): Promis
   const purity = new Purity({ ...defaultLimits, ...limits })
   const random = new Prng(seed)
   let restarts = 0
+  let letters: readonly DeadLetter[] = []
   for (let i = 0; i < runs; i++) {
     const faults = FAULTS[i % FAULTS.length]!
     const rewrite = purity.watch.bind(purity)
@@ -51,8 +57,15 @@ export async function verify(pipeline: Pipeline, options: VerifyOptions): Promis
       new PipelineRun(pipeline, { seed: random.u32(), parameters, inputs, faults, limits, rewrite }).run()
     const outcome = await inOtherTime(random, run)
     restarts += outcome.restarts
+    if (i === 0) letters = outcome.executions.flatMap(({ deadLetters }) => deadLetters.list(0, Infinity))
     progress(i + 1)
   }
   const { compared, unknown } = purity
-  return { pipeline: pipeline.name, runs, restarts, compared, unknown, impurities: [...purity.impurities.values()] }
+  const [first] = letters
+  return {
+    ...{ pipeline: pipeline.name, runs, restarts, compared, unknown },
+    deadLetters: letters.length,
+    firstLetter: first === undefined ? null : `${first.step}: ${first.error.message}`,
+    impurities: [...purity.impurities.values()],
+  }
 }

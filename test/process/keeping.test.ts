@@ -1,7 +1,7 @@
 /**
  * What a worker keeps, as its commands show it: checkpoints and whether they are whole, streams and what they wait for.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -81,6 +81,25 @@ test('checkpoints are listed with their savepoints, and a damaged pack is named'
     }),
   )
   expect((await command('checkpoint', 'verify', 'count')).out).toMatch(/packs\/.*step "count", key group \d+: /)
+})
+
+test('a savepoint that is copied into the store of another worker is there, with all that it holds', async () => {
+  const { cwd, command, running, port } = await started()
+  const sender = potoroo(['send', String(port), '--acked', 'lines'], { cwd })
+  sender.child.stdin!.end('x\ny\n')
+  await running.said(/y 1\n/)
+  expect(await command('savepoint', 'make', 'count', 'two')).toMatchObject({ status: 0 })
+  running.child.kill('SIGKILL')
+
+  const elsewhere = folder()
+  const kept = '.potoroo/count/store/pipelines/count/savepoints/two'
+  writeFileSync(join(elsewhere, 'count.ts'), COUNT)
+  const begun = await ran(['run', 'count.ts', '--stdin'], { cwd: elsewhere, input: 'z\n' })
+  expect(begun, begun.err).toMatchObject({ status: 0, out: 'z 1\n' })
+  cpSync(join(cwd, kept), join(elsewhere, kept), { recursive: true })
+  const from = ['run', 'count.ts', '--stdin', '--fresh', '--from', 'two']
+  const ended = await ran(from, { cwd: elsewhere, input: 'x\nz\n' })
+  expect(ended, ended.err).toMatchObject({ status: 0, out: 'x 2\nz 1\n' })
 })
 
 /** The worker's answers to what a producer says by hand, which forgets more than it may. */

@@ -207,12 +207,13 @@ export default pipeline('lines', (p) => {
     const { status } = await program.ended
     return { status, text: program.out + program.err }
   }
-  const [good, bad, messages, lost, other] = await Promise.all([
+  const [good, bad, messages, lost, other, failing] = await Promise.all([
     verify(file('good.ts', source('line.length')), '--input', input),
     verify(file('bad.ts', source('line + Date.now()')), '--input', `in=${input}`),
     verify(file('messages.ts', source('line + Date.now()', 'webSocketSource')), '--input', input),
     verify(join(home, 'good.ts'), '--input', join(home, 'none.txt')),
     verify(join(home, 'good.ts'), '--input', `quotes=${input}`),
+    verify(file('failing.ts', source('JSON.parse(line)')), '--input', input),
   ])
   expect(good).toMatchObject({ status: 0, text: expect.stringContaining('every step answers the same') })
   expect(bad.status).toBe(2)
@@ -220,5 +221,8 @@ export default pipeline('lines', (p) => {
   expect(messages.text).toMatch(/was given +"[abc]"/)
   expect(lost).toMatchObject({ status: 1, text: expect.stringContaining('E_FILE') })
   expect(other.status).toBe(2)
+  expect(failing.text).toContain(
+    '3 records did not get through, so steps behind were not tried with them; stamp: SyntaxErr',
+  )
   expect(other.text).toContain('there is no source "quotes"; write source=file, with a source of in')
 })
