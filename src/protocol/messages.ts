@@ -44,6 +44,8 @@ const writer = text(WRITER_BYTES)
 export const MOST_PIPELINES = 1024
 /** Writers in front of the last one that are known of a stream at most. */
 export const TRAIL_WRITERS = 8
+/** Longest path that a worker asks another one for, in bytes. */
+export const ASKED_BYTES = 16_384
 const purpose = word('checkpoint', 'savepoint', 'rescale', 'drain')
 /** `fresh`: its part is written at once; to tasks it is a checkpoint like any other. */
 const begun = word('checkpoint', 'savepoint', 'rescale', 'drain', 'fresh')
@@ -387,7 +389,7 @@ const linkRows = [
   // Questions that people ask another worker than the one that knows
   message(80, 'asked', 1, 'A path of the control API that shows something, for the receiver; answered by `told`.', {
     number: u32,
-    path: text(16_384),
+    path: text(ASKED_BYTES),
   }),
   message(81, 'told', 1, 'The answer to the question `number`.', { number: u32, status: u16 }, { body: 'its JSON' }),
 ] as const

@@ -14,6 +14,7 @@ import type { ByteReader } from '../base/bytes.ts'
 import { hashKey } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock, Timer } from '../env/clock.ts'
+import { ASKED_BYTES } from '../protocol/messages.ts'
 import type { ControlMessage, Message } from '../transport/wire.ts'
 import type { Links } from './execution/generation.ts'
 import { PatientSender } from './patient-sender.ts'
@@ -31,6 +32,7 @@ interface Open {
 
 /** Room for what stands in front of an answer in its frame. */
 const HEAD_BYTES = 64
+const ASKED_TOO_LONG = answerThat(`it asks for more than the ${ASKED_BYTES} bytes that workers ask each other for`)
 const TOO_LONG: Answer = {
   status: 503,
   text: '{"error":{"code":null,"message":"the answer is too long for a frame between workers: ask for fewer keys"}}',
@@ -70,6 +72,10 @@ export class Questions {
 
   /** Asks `worker`; `done` hears the answer, or `null` when there is none within `ms`. */
   ask(worker: string, path: string, ms: number, done: (answer: Answer | null) => void): void {
+    if (Buffer.byteLength(path) > ASKED_BYTES) {
+      this.clock.soon(() => done(ASKED_TOO_LONG))
+      return
+    }
     const number = (this.next ?? hashKey(this.incarnation())) >>> 0
     this.next = number + 1
     const timer = this.clock.after(ms, () => this.settle(number, null))
@@ -120,4 +126,9 @@ export class Questions {
 
 export function isQuestion(message: ControlMessage): message is Message<'asked' | 'told'> {
   return message.kind === 'asked' || message.kind === 'told'
+}
+
+/** That a request cannot be understood for `reason`, as a worker answers it. */
+function answerThat(reason: string): Answer {
+  return { status: 400, text: JSON.stringify({ error: { code: 'E_CONTROL_REQUEST', details: { reason } } }) }
 }

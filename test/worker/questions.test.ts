@@ -29,6 +29,21 @@ test('an answer to an earlier life is no answer', () => {
   expect(heard).toEqual(['two'])
 })
 
+test('who asks for a path that is too long for a message is told so', () => {
+  const world = new World(1)
+  const sent: unknown[] = []
+  const { clock } = world.machine('a').start('a').env
+  const links = { send: (...given: unknown[]) => void sent.push(given), backlog: () => 0 }
+  const questions = new Questions(clock, defaultLimits, () => 'one', links)
+  const heard: unknown[] = []
+  // In the words of a query one sign is three.
+  const query = new URLSearchParams({ key: '!'.repeat(6000) })
+  questions.ask('b', `/v1/pipelines/p/state/s?${query}`, 1000, (answer) => heard.push(answer))
+  world.run(10)
+  expect(sent).toEqual([])
+  expect(heard).toEqual([{ status: 400, text: expect.stringContaining('"code":"E_CONTROL_REQUEST"') }])
+})
+
 test('long answers go one behind the other, and no more of them wait than there is room for (Q4)', () => {
   const world = new World(1)
   const { clock } = world.machine('a').start('a').env
