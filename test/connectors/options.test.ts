@@ -108,8 +108,15 @@ test('a sink that writes JSON by itself says what to do about a record that is n
   circle.of = circle
   for (const sink of [potoroo.stdoutSink<unknown>(), potoroo.webhookSink<unknown>({ url: 'http://there/' })]) {
     expect(sink.encode({ one: 1 })).toBe('{"one":1}')
+    const shown = Object.assign(new Map([['a', 1]]), { toJSON: () => ({}) })
+    const none = { none: {}, text: '{}', at: new Date(0), shown, own: new (class Own {})() }
+    expect(sink.encode(none)).toBe('{"none":{},"text":"{}","at":"1970-01-01T00:00:00.000Z","shown":{},"own":{}}')
     for (const [value, reason] of [
-      [{ cents: 7n }, 'BigInt'],
+      [{ of: [{ cents: 7n }] }, ': of\\[0\\].cents is a bigint$'],
+      [{ name: '{}', total: { days: new Map([['monday', 1]]) } }, ': total.days is a Map$'],
+      [[new Set([1])], ': \\[0\\] is a Set$'],
+      [new Map(), ': it is a Map$'],
+      [{ late: Promise.resolve(1) }, ': late is a Promise$'],
       [circle, 'circular structure to JSON$'],
     ] as const) {
       const message = expect.stringMatching(reason)

@@ -12,7 +12,7 @@ export const connectorsErrors = {
     kind: 'user',
     what: 'a record without an encode is written as JSON, which it cannot be: {reason}',
     remedy:
-      'give the sink an `encode`, or send on what JSON has a form for: a bigint as text, nothing that holds itself',
+      'give the sink an `encode`, or send on what JSON has a form for: Object.fromEntries of a Map, [...set] of a Set, a bigint as text, nothing that holds itself',
   },
   E_LISTEN: {
     kind: 'operational',

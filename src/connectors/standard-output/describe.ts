@@ -9,7 +9,8 @@ export const stdoutSinkFields = {} as const satisfies Fields
 
 /**
  * Writes each record as a line to the standard output of the worker. Without an `encode`, text is written as it is and
- * everything else as JSON. After a recovery records come again.
+ * everything else as JSON; a record with a Map, a Set or a bigint in it, for which JSON has no form, is a dead letter.
+ * After a recovery records come again.
  *
  * @example .sink('print', stdoutSink())
  */

@@ -60,7 +60,8 @@ export type WebhookSinkOptions<T> = OptionsOf<typeof webhookSinkFields> & Partia
 
 /**
  * Posts every record to a URL, again and again until the receiver has taken it. Each carries an id that stays the same
- * whenever it comes again: a receiver that remembers the ids counts every record once. Records are JSON by default.
+ * whenever it comes again: a receiver that remembers the ids counts every record once. Records are JSON by default; one
+ * with a Map, a Set or a bigint in it, for which JSON has no form, is a dead letter then.
  *
  * @example .sink('orders', webhookSink({ url: 'https://shop.example/orders', tokenFile: '/run/secrets/shop' }))
  */
