@@ -19,28 +19,20 @@ const WRITE_BYTES = 1 << 20
 /** Tells how far a stream's records are of no use any more, by its key. */
 export type FloorOf = (key: string) => number
 
-/** Bytes of `segment` that are above their floors, by what is known without reading it. */
-function liveBytes(segment: Segment, floorOf: FloorOf): number {
-  let bytes = 0
-  for (const [key, range] of segment.ranges) if (range.last > floorOf(key)) bytes += range.bytes
-  return bytes
-}
-
 /**
- * The first run of neighbours whose live bytes fit into one segment and are at most half of what they take. Empty where
- * copying would not pay.
+ * The first run of neighbours whose live bytes, as they were counted last, fit into one segment and are at most half of
+ * what they take. Empty where copying would not pay.
  */
 export function chooseRun(
   segments: readonly Segment[],
   mayCopy: (segment: Segment) => boolean,
-  floorOf: FloorOf,
   segmentBytes: number,
 ): Segment[] {
   let run: Segment[] = []
   let live = 0
   let total = 0
   for (const segment of segments) {
-    const bytes = liveBytes(segment, floorOf)
+    const bytes = segment.liveBytes
     if (mayCopy(segment) && live + bytes <= segmentBytes) {
       run.push(segment)
       live += bytes

@@ -35,7 +35,7 @@ import type { Env } from '../env/env.ts'
 import { Ages } from './ages.ts'
 import type { Address, DoorContext, SourceOptions } from './context.ts'
 import { findSegments } from './find.ts'
-import { partsOfKey, streamKey } from './format.ts'
+import { sourceOfKey, streamKey } from './format.ts'
 import { aloneIn, type DoorGeneration, type DoorMessage } from './generation.ts'
 import { Journal, type JournalStatus } from './journal.ts'
 import { type JournalReach, SealedJournals, type Seals } from './sealed.ts'
@@ -276,13 +276,14 @@ export class Door {
     segments.trim(floorOf, () => {
       const spacious = segments.bytes < this.options.limits.journalBytes / 2
       const read = [...this.sources.values()].some(({ reading }) => reading)
+      if (!spacious) segments.measure(floorOf)
       if (!spacious && !read) segments.compact(floorOf)
       this.share()
     })
   }
 
   private floorOf(key: string): number {
-    const { source } = partsOfKey(key)
+    const source = sourceOfKey(key)
     if (this.forgotten.has(source)) return Infinity
     const open = this.sources.get(source)
     if (open !== undefined) return open.coverage.floorOf(key)
@@ -319,18 +320,12 @@ export class Door {
   /** Whether the journal has records above their streams' positions, of sources that are asked for by their ids. */
   hasAbove(isAsked: (source: string) => boolean, positionOf: (key: string) => number): boolean {
     const isAbove = ([key, { last }]: [string, { readonly last: number }]): boolean =>
-      isAsked(partsOfKey(key).source) && last > positionOf(key)
+      isAsked(sourceOfKey(key)) && last > positionOf(key)
     return this.journal.segments.list.some((segment) => !segment.gone && [...segment.ranges].some(isAbove))
   }
 
-  private heldBy(source: IngestSource): number {
-    let bytes = 0
-    for (const segment of this.journal.segments.list) {
-      for (const [key, range] of segment.ranges) {
-        if (partsOfKey(key).source === source.source && range.last > source.coverage.floorOf(key)) bytes += range.bytes
-      }
-    }
-    return bytes
+  private heldBy({ source }: IngestSource): number {
+    return this.journal.segments.keptOf(source)
   }
 
   get status(): JournalStatus & { readonly bytes: number; readonly segments: number } {

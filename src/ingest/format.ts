@@ -216,6 +216,16 @@ export function streamKey(source: string, producer: string, incarnation: string)
   return `${source}\0${producer}\0${incarnation}`
 }
 
+/** Whether the stream `key` is one of `source`: of hundreds of thousands nothing is made to find that out. */
+export function isOfSource(key: string, source: string): boolean {
+  return key.length > source.length && key.charCodeAt(source.length) === 0 && key.startsWith(source)
+}
+
+/** The source in a stream's key. */
+export function sourceOfKey(key: string): string {
+  return key.slice(0, key.indexOf('\0'))
+}
+
 /** The three names in a stream's key. */
 export function partsOfKey(key: string): { source: string; producer: string; incarnation: string } {
   const [source = '', producer = '', incarnation = ''] = key.split('\0')

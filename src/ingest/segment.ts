@@ -6,15 +6,16 @@
  * G2. Its serial rises from segment to segment of a data folder, over all incarnations; so serial order is the order
  *     in which a worker journaled. A copy has the first serial of what it was copied from, and a version of its own.
  * G3. A sync runs on a file handle of its own, so that it does not stand in the way of the next write.
- * G4. Of what this process has written it is known by stretches which streams are in them and how far: what lies in
- *     front of the first stretch that is needed is not read again.
+ * G4. Of what this process has written last it is known by stretches which streams are in them and how far: what lies
+ *     in front of the first stretch that is needed is not read again. Of what it has written long ago it is not: that
+ *     would take as much memory as there are batches.
  * G5. Its name says which generation of the cluster is the first that anything in it may have been taken in: the one
  *     after those that had been read when its incarnation was drawn. A copy may hold what earlier incarnations took,
  *     and says 0.
  */
 import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { IngestBatch } from './batch.ts'
-import { makeEntry } from './format.ts'
+import { makeEntry, sourceOfKey } from './format.ts'
 import type { Names } from './names.ts'
 
 /** What a segment holds of one stream. */
@@ -54,6 +55,11 @@ export class Segment {
   gone = false
   /** By stream key. Complete once the segment has been written or read to its end. */
   readonly ranges = new Map<string, StreamRange>()
+  /**
+   * Bytes of its entries above their streams' floors, by source, as they were counted last (`measure`): there may be
+   * less by now, for floors rise.
+   */
+  readonly live = new Map<string, number>()
   /** The stream that kept it from being removed when that was last tried: looked at first the next time. */
   pin = ''
   private readonly stretches: Stretch[] = []
@@ -73,6 +79,30 @@ export class Segment {
       if (last > range.last) range.last = last
       range.bytes += bytes
     }
+    this.count(key, bytes)
+  }
+
+  private count(key: string, bytes: number): void {
+    const source = sourceOfKey(key)
+    this.live.set(source, (this.live.get(source) ?? 0) + bytes)
+  }
+
+  /** Counts anew what is `live`; answers how many streams had to be looked at. */
+  measure(floorOf: (key: string) => number): number {
+    this.live.clear()
+    for (const [key, { last, bytes }] of this.ranges) if (last > floorOf(key)) this.count(key, bytes)
+    return this.ranges.size
+  }
+
+  get liveBytes(): number {
+    let sum = 0
+    for (const bytes of this.live.values()) sum += bytes
+    return sum
+  }
+
+  /** Of streams in it only the last sequences are known from now on (G4). */
+  forgetStretches(): void {
+    this.stretches.length = 0
   }
 
   /** Notes an entry that this process has written at `at`, behind all others; a stretch has about `stretchBytes`. */

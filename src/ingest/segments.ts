@@ -12,6 +12,14 @@ import { Compaction, chooseRun, type FloorOf } from './compact.ts'
 import type { Names } from './names.ts'
 import type { Segment } from './segment.ts'
 
+/** Segments that were written last, of which stretches are known (`segment.ts`, G4). */
+const STRETCHED = 4
+/**
+ * Streams that are looked at in one go, and those of one segment more: with thousands in each of a hundred segments all
+ * would hold up the loop for seconds.
+ */
+const LOOKED = 20_000
+
 export interface SegmentsOptions {
   readonly disk: Disk
   readonly names: Names
@@ -28,6 +36,8 @@ export class Segments {
   private readonly options: SegmentsOptions
   private trimming = false
   private compaction: Compaction | null = null
+  /** Index of the segment that was measured last. */
+  private measured = -1
 
   constructor(options: SegmentsOptions, found: readonly Segment[]) {
     this.options = options
@@ -42,6 +52,7 @@ export class Segments {
 
   add(segment: Segment): void {
     this.list = [...this.list, segment]
+    this.list.at(-1 - STRETCHED)?.forgetStretches()
   }
 
   /** What earlier incarnations have left was looked through anew: `found`, in serial order. */
@@ -56,6 +67,20 @@ export class Segments {
    */
   keptFor(isMeant: (key: string) => boolean): boolean {
     return this.list.some((segment) => this.isFree(segment) && isMeant(segment.pin))
+  }
+
+  /** Counts anew what is above the floors, in as many segments as can be looked at in one go; the next call goes on. */
+  measure(floorOf: FloorOf): void {
+    let looked = 0
+    for (let left = this.list.length; left > 0 && looked < LOOKED; left--) {
+      this.measured = (this.measured + 1) % this.list.length
+      looked += this.list[this.measured]!.measure(floorOf)
+    }
+  }
+
+  /** Bytes above their streams' floors that are kept for `source`, as they were counted last. */
+  keptOf(source: string): number {
+    return this.list.reduce((sum, { live }) => sum + (live.get(source) ?? 0), 0)
   }
 
   /** Whether some segment holds a record of the stream `key`. */
@@ -84,7 +109,7 @@ export class Segments {
   compact(floorOf: FloorOf): void {
     if (this.trimming || this.compaction !== null) return
     const { disk, names, limits, incarnation } = this.options
-    const run = chooseRun(this.list, (segment) => this.isFree(segment), floorOf, limits.journalSegmentBytes)
+    const run = chooseRun(this.list, (segment) => this.isFree(segment), limits.journalSegmentBytes)
     if (run.length === 0) return
     this.compaction = new Compaction(disk, names, run, incarnation, floorOf, (error, copy) => {
       this.compaction = null

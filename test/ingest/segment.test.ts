@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { streamKey } from '../../src/ingest/format.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
+import { isOfSource, streamKey } from '../../src/ingest/format.ts'
 import { Segment } from '../../src/ingest/segment.ts'
+import { Segments, type SegmentsOptions } from '../../src/ingest/segments.ts'
 import { neededBy, neededOf } from '../../src/ingest/survey.ts'
 
 const STRETCH = 1000
@@ -62,4 +64,56 @@ test('a segment that was found is read from its beginning', () => {
   const segment = new Segment('folder', 1, 0, 'i', 0)
   segment.note(a!, 10, ENTRY)
   expect(from(segment, {})).toBe(0)
+})
+
+function segmentsOf(found: readonly Segment[]): Segments {
+  return new Segments(
+    { limits: defaultLimits, incarnation: 'i', inUse: () => true } as unknown as SegmentsOptions,
+    found,
+  )
+}
+
+test('what is kept of thousands of streams in many segments is counted a part at a time', () => {
+  const keys = Array.from({ length: 5000 }, (_, i) => streamKey('source', `producer-${i}`, 'i'))
+  const found = Array.from({ length: 20 }, (_, serial) => {
+    const segment = new Segment('folder', serial, 0, 'i', 0)
+    for (const key of keys) segment.note(key, serial + 1, 10)
+    segment.note(streamKey('other', 'one', 'i'), 1, 7)
+    return segment
+  })
+  const segments = segmentsOf(found)
+  expect(segments.keptOf('source')).toBe(20 * 5000 * 10)
+  let looked = 0
+  const measure = (): void =>
+    segments.measure((key) => {
+      looked++
+      return key.startsWith('other') ? 0 : 15
+    })
+  measure()
+  expect(looked).toBeLessThanOrEqual(25_010)
+  for (let i = 0; i < 5; i++) measure()
+  expect(segments.keptOf('source')).toBe(5 * 5000 * 10)
+  expect(segments.keptOf('other')).toBe(20 * 7)
+})
+
+test('G4: of segments that were written long ago stretches take up no memory', () => {
+  const segments = segmentsOf([])
+  const all = Array.from({ length: 8 }, () => written(40))
+  for (const segment of all) segments.add(segment)
+  const behind = { [a!]: 200, [b!]: 190 }
+  expect(all.map((segment) => (from(segment, behind)! > 0 ? 'known' : 'whole'))).toEqual([
+    ...['whole', 'whole', 'whole', 'whole'],
+    ...['known', 'known', 'known', 'known'],
+  ])
+  expect(from(all[0]!, { [a!]: 200, [b!]: 200 })).toBeNull()
+})
+
+test('a stream is one of its source only', () => {
+  const key = streamKey('p.1/in', 'producer', 'i')
+  expect(['p.1/in', 'p.1/i', 'p.1/in2', ''].map((source) => isOfSource(key, source))).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ])
 })
