@@ -12,6 +12,9 @@
  * N3. One of the two ends, not both: a member stays, and where neither is one, the one with the lower incarnation does.
  * N4. Who is no member waits while it finds another's beat: the two would take the seat from each other, again and
  *     again, each in an incarnation too young to accuse.
+ * N5. So does who has not looked yet, and who has found the beat of a member, until that is known to have ended, by
+ *     evidence or by the quiet of N2: the newcomer would take the seat of one that lives, where nobody else is there to
+ *     say so.
  */
 import type { Beat } from './beats.ts'
 
@@ -19,6 +22,8 @@ const MOVES = 3
 
 export interface Namesake {
   readonly own: string
+  /** What stands under the name has been read (N5). */
+  readonly looked: boolean
   /** The incarnation of this process before that. */
   readonly before: string
   /** The beat of another incarnation that was found last. */
@@ -29,7 +34,10 @@ export interface Namesake {
   readonly quiet: number
 }
 
-export const noNamesake: Namesake = { own: '', before: '', other: null, moves: 0, quiet: 0 }
+export const noNamesake: Namesake = { own: '', looked: false, before: '', other: null, moves: 0, quiet: 0 }
+
+/** What follows from it for a worker whose name nobody else can have. */
+export const nobodyElse: Namesake = { ...noNamesake, looked: true }
 
 /** The same process goes on as `own`. */
 export function drawAnew(known: Namesake, own: string): Namesake {
@@ -43,13 +51,14 @@ export function drawAnew(known: Namesake, own: string): Namesake {
  */
 export function watchNamesake(known: Namesake, found: Beat | null, stood: boolean): Namesake {
   if (found === null || found.incarnation === known.own || found.incarnation === known.before) {
-    if (!stood) return known
+    if (!stood) return { ...known, looked: true }
     const quiet = known.quiet + 1
-    return quiet < MOVES ? { ...known, quiet } : { ...known, other: null, moves: 0, quiet }
+    const next = { ...known, looked: true, quiet }
+    return quiet < MOVES ? next : { ...next, other: null, moves: 0 }
   }
   const { other } = known
   const stands = other === null || (other.incarnation === found.incarnation && found.counter <= other.counter)
-  return { ...known, other: found, moves: known.moves + (stands ? 0 : 1), quiet: 0 }
+  return { ...known, looked: true, other: found, moves: known.moves + (stands ? 0 : 1), quiet: 0 }
 }
 
 /**
@@ -58,8 +67,15 @@ export function watchNamesake(known: Namesake, found: Beat | null, stood: boolea
  */
 export type Twice = 'no' | 'perhaps' | 'yes'
 
-/** What follows for this process where it is no member; `members` are the incarnations of those. */
-export function isTwice({ own, other, moves, quiet }: Namesake, members: readonly string[]): Twice {
-  if (other === null || moves === 0 || quiet > 0) return 'no'
+/**
+ * What follows for this process where it is no member; `members` are the incarnations of those, `gone` those that are
+ * known to have ended.
+ */
+export function isTwice(known: Namesake, members: readonly string[], gone: ReadonlySet<string> = new Set()): Twice {
+  const { own, looked, other, moves, quiet } = known
+  if (!looked) return 'perhaps'
+  if (other === null) return 'no'
+  const lives = members.includes(other.incarnation) && !(moves === 0 && gone.has(other.incarnation))
+  if (moves === 0 || quiet > 0) return lives ? 'perhaps' : 'no'
   return moves >= MOVES && (members.includes(other.incarnation) || own > other.incarnation) ? 'yes' : 'perhaps'
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Beat } from '../../src/cluster/beats.ts'
-import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../../src/cluster/namesake.ts'
+import { drawAnew, isTwice, type Namesake, nobodyElse, noNamesake, watchNamesake } from '../../src/cluster/namesake.ts'
 
 type Look = readonly [own: string, found: string | null, counter?: number, stood?: boolean]
 
@@ -15,7 +15,8 @@ function after(...looks: readonly Look[]): Namesake {
   }, noNamesake)
 }
 
-const twice = (known: Namesake) => isTwice(known, ['x', 'y'])
+const members = ['x', 'y']
+const twice = (known: Namesake, gone: readonly string[] = []) => isTwice(known, members, new Set(gone))
 
 test('a beat that goes on moving in another incarnation is of another process', () => {
   const two = [['m', 'x', 1] as const, ['m', 'x', 2] as const, ['m', 'm', 3] as const, ['m', 'x', 4] as const]
@@ -23,7 +24,9 @@ test('a beat that goes on moving in another incarnation is of another process', 
   expect(twice(after(...two, ['m', null], ['m', 'x', 5]))).toBe('yes')
   // N2.
   const own = ['m', 'm', 6] as const
-  expect(twice(after(...two, ['m', 'x', 5], own))).toBe('no')
+  expect(twice(after(...two, ['m', 'x', 5], own))).toBe('perhaps')
+  expect(isTwice(after(...two, ['m', 'x', 5], own), [])).toBe('no')
+  expect(twice(after(...two, ['m', 'x', 5], own, own, own))).toBe('no')
   // It has written again at once: the other one had no time to.
   expect(twice(after(...two, ['m', 'x', 5], ['m', 'm', 6, false]))).toBe('yes')
   expect(twice(after(...two, ['m', 'x', 5], own, own, own, ['m', 'x', 9], ['m', 'x', 10]))).toBe('perhaps')
@@ -45,7 +48,22 @@ test('N3: a member stays, and of two that are none the one with the lower incarn
 })
 
 test('what an earlier process has left stands still, and is nobody', () => {
-  expect(twice(after(['m', 'x', 7], ['m', 'x', 7], ['m', 'x', 8], ['m', 'x', 8], ['m', 'm', 1]))).toBe('no')
+  const left = after(['m', 'x', 7], ['m', 'x', 7], ['m', 'x', 8], ['m', 'x', 8], ['m', 'm', 1])
+  expect(isTwice(left, [])).toBe('no')
+})
+
+test('N5: nobody goes on in the place of a member that may live, or before it has looked', () => {
+  expect(isTwice(noNamesake, [])).toBe('perhaps')
+  expect(isTwice(nobodyElse, [])).toBe('no')
+  expect(twice(after(['m', null]))).toBe('no')
+  expect(twice(after(['m', 'x', 7]))).toBe('perhaps')
+  expect(isTwice(after(['m', 'x', 7]), [])).toBe('no')
+  expect(twice(after(['m', 'x', 7]), ['x'])).toBe('no')
+  // A refusal says nothing of a beat that moves.
+  expect(twice(after(['m', 'x', 7], ['m', 'x', 8]), ['x'])).toBe('perhaps')
+  const own = ['m', 'm', 1] as const
+  expect(twice(after(['m', 'x', 7], own, own))).toBe('perhaps')
+  expect(twice(after(['m', 'x', 7], own, own, own))).toBe('no')
 })
 
 test('neither is what this process itself has said in an incarnation before', () => {

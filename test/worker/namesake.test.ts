@@ -54,3 +54,44 @@ test('who was started again in its own folder, and again, is nobody else', () =>
   town.settle(`a b c in ${town.of('a').worker!.cluster.generation}`)
   expect(ended(town)).toEqual([])
 })
+
+test.each([31, 32, 33])(
+  'the only member of a cluster keeps its seat, and the newcomer of its name ends (%i)',
+  (seed) => {
+    const town = new Town(seed, counting(2000, 200))
+    town.start('a')
+    town.settle('a in 1')
+    town.of('a').submit()
+    town.epochs(2)
+    town.run((seed * 377) % 1000)
+    const began = town.world.now
+    const twin = town.add('twin', 1, 'a')
+    twin.start()
+    town.until(() => ended(town).length > 0, SOON_MS)
+    twin.lose()
+    expect(ended(town)).toEqual(['twin'])
+    expect(town.world.now - began).toBeLessThan(SOON_MS)
+    expect(town.standing).toBe('a in 1')
+    twin.fell.length = 0
+    town.finish()
+    town.expectExact(2000)
+  },
+)
+
+test('the only member is back at once where its process has ended, and soon where its machine is gone', () => {
+  const town = new Town(41, counting(2000, 200))
+  town.start('a')
+  town.settle('a in 1')
+  town.of('a').submit()
+  town.epochs(2)
+  town.of('a').kill()
+  town.of('a').start()
+  expect(town.settle('a in 2', 500)).toBe('a in 2')
+  const elsewhere = town.add('elsewhere', 1, 'a')
+  town.world.network.cut('a', 'elsewhere')
+  town.of('a').lose()
+  elsewhere.start()
+  expect(town.settle('a in 3', 5000)).toBe('a in 3')
+  town.finish()
+  town.expectExact(2000)
+})

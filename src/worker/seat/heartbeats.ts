@@ -17,6 +17,8 @@
  *     has written since the beat before is found, however close together the two write. Who finds some waits for half a
  *     beat longer: two that write at the same moments, of which only one would see the other, fall out of step, and
  *     both see each other.
+ * B7. Whose beat is found there is called once, where it takes heartbeats: a refusal tells that it has ended, and so is
+ *     waited for no longer, as behind a kill on the same machine (`cluster/namesake.ts`, N5).
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -91,6 +93,8 @@ export class Heartbeats implements Watch {
   /** It has told of nobody whose loop stands still. */
   private toldNoneStuck = true
   private timer: Timer | null = null
+  /** Another incarnation whose beat was found under the own name (B7). */
+  private namesake = ''
   private closed = false
 
   constructor(seams: HeartbeatSeams, watcher: Watcher, events: Pick<WatchEvents, 'changed' | 'found'>) {
@@ -200,7 +204,7 @@ export class Heartbeats implements Watch {
     const path = beatPath(this.watcher.worker)
     store.read(path, (error, bytes) => {
       if (this.closed) return
-      this.found(error === null ? decodeBeat(path, bytes) : null, stood)
+      if (error === null) this.found(decodeBeat(path, bytes), stood)
       this.counter++
       // A hint: what fails now is said again by the next one.
       store.put(path, encodeBeat(this.beat), () => {
@@ -211,8 +215,28 @@ export class Heartbeats implements Watch {
 
   /** B6. */
   private found(beat: Beat | null, stood: boolean): void {
-    if (beat !== null && beat.incarnation !== this.watcher.incarnation) this.beatAt += this.seams.limits.beatMs / 2
+    if (beat !== null && beat.incarnation !== this.watcher.incarnation) {
+      this.beatAt += this.seams.limits.beatMs / 2
+      this.call(beat)
+    }
     this.events.found(beat, stood)
+  }
+
+  /** B7. */
+  private call({ incarnation, heartbeats }: Beat): void {
+    const { worker } = this.watcher
+    const address = addressOf(heartbeats)
+    if (address === null || this.namesake === incarnation) return
+    this.namesake = incarnation
+    const connection = this.seams.env.network.dial(address, {
+      onOpen: () => connection.destroy(),
+      onBytes: () => {},
+      onEnd: () => connection.destroy(),
+      onDrain: () => {},
+      onClosed: (error) => {
+        if (error?.code === 'refused') this.step({ kind: 'dialRefused', worker, incarnation })
+      },
+    })
   }
 
   // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@
  * T2. What is known of another process of this name outlives incarnations: that one may be why they change.
  */
 import type { Beat } from '../../cluster/beats.ts'
-import { drawAnew, isTwice, type Namesake, noNamesake, watchNamesake } from '../../cluster/namesake.ts'
+import { drawAnew, isTwice, type Namesake, watchNamesake } from '../../cluster/namesake.ts'
 import { type Beating, beatingFrom } from '../../cluster/standing.ts'
 import type { Others } from './beat-reader.ts'
 
@@ -15,7 +15,12 @@ export class Outlook {
   beating: Beating = { beats: new Map(), young: true, twice: 'no' }
   /** The greatest generation that there may have been, as the beats tell. */
   seen = 0
-  private namesake: Namesake = noNamesake
+  private namesake: Namesake
+
+  /** `namesake`: what is known before anything was found. */
+  constructor(namesake: Namesake) {
+    this.namesake = namesake
+  }
 
   /** This worker goes on as `incarnation` (T2). */
   drawn(incarnation: string): void {
@@ -29,10 +34,10 @@ export class Outlook {
 
   /**
    * The beats have been read; `own` is what this worker says, `members` are the incarnations of the generation that
-   * stands.
+   * stands, `gone` those that are known to have ended.
    */
-  look(own: Beat, { beats, young, seen }: Others, members: readonly string[]): void {
-    this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members))
+  look(own: Beat, { beats, young, seen }: Others, members: readonly string[], gone: ReadonlySet<string>): void {
+    this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members, gone))
     this.seen = seen
   }
 }

@@ -19,6 +19,7 @@ import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { World } from '../../cluster/generation.ts'
 import { coordinatorOf, type MembershipState } from '../../cluster/membership-state.ts'
+import { nobodyElse, noNamesake } from '../../cluster/namesake.ts'
 import { includes } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
@@ -56,7 +57,7 @@ export class Seat {
   private readonly membership: MembershipDriver
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
-  private readonly outlook = new Outlook()
+  private readonly outlook: Outlook
   /** What belongs to this incarnation (S2). */
   private readonly presences: Presences
   private timer: Timer | null = null
@@ -66,6 +67,7 @@ export class Seat {
     const { env, limits, worker, cluster } = seams
     this.seams = seams
     this.work = work
+    this.outlook = new Outlook(cluster === null ? nobodyElse : noNamesake)
     this.reading = new Reading(seams, this.turns, {
       generation: (cluster, before, missed) => this.readGeneration(cluster, before, missed),
       record: (record, cluster) => this.onRecord(record, cluster),
@@ -426,7 +428,7 @@ export class Seat {
     const { beats } = others
     if (watch === null || this.closed) return
     const members = this.cluster.members.map(({ incarnation }) => incarnation)
-    outlook.look(watch.beat, others, members)
+    outlook.look(watch.beat, others, members, watch.gone)
     watch.follow(beats)
     this.neighbours.meet(beats)
     this.membership.step({ kind: 'beats', beating: outlook.beating, reread, nowMs: this.now })

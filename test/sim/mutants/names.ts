@@ -7,7 +7,7 @@ export const nameMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'namesakes',
     file: 'src/worker/seat/heartbeats.ts',
-    text: 'this.found(error === null ? decodeBeat(path, bytes) : null, stood)',
+    text: 'if (error === null) this.found(decodeBeat(path, bytes), stood)',
     replacement: 'this.found(null, stood)',
   },
   {
@@ -32,8 +32,8 @@ export const nameMutants: readonly SimMutant[] = [
     swarm: 'clusters',
     bend: 'namesakes',
     file: 'src/cluster/namesake.ts',
-    text: 'return quiet < MOVES ? { ...known, quiet } : { ...known, other: null, moves: 0, quiet }',
-    replacement: 'return known',
+    text: 'return quiet < MOVES ? next : { ...next, other: null, moves: 0 }',
+    replacement: 'return { ...known, looked: true }',
   },
   {
     name: 'both-namesakes-end',
