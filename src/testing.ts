@@ -63,7 +63,8 @@ export interface RunPipelineOptions {
  * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects with a
  * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do
  * not fit it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what
- * the sinks take, by step.
+ * the sinks take, by step. What a function does to its record or state that would go wrong later is a dead letter
+ * (`dataflow/guard.ts`).
  *
  * @example
  * const { outputs, restarts } = await runPipeline(wordCount, {
@@ -84,7 +85,7 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
   const inputs = scripts(options.inputs)
   const run =
     workers === 1 && typeof faults === 'string' && !Object.values(inputs).some(happensToWorkers)
-      ? new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits, rewrite: (plan) => plan })
+      ? new PipelineRun(pipeline, { seed, parameters, inputs, faults, limits })
       : new ClusterRun(pipeline, { workers, seed, parameters, inputs, faults, limits })
   return new RunResult<Rows>(await run.run())
 }

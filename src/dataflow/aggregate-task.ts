@@ -6,9 +6,11 @@
  * A2. While results are being emitted nothing is taken from the inputs, so a barrier never cuts through an emission.
  * A3. No result goes with its key: one whose time to live is over stays until its result is due, and where a record
  *     begins it anew before that, the result goes out first.
+ * A4. What goes on shares nothing with the accumulator, which changes later: it is a copy. Results are few, and a part
+ *     of the accumulator is what many of them are.
  */
 import { assert } from '../base/assert.ts'
-import { fail } from '../base/errors.ts'
+import { deepCopy } from '../base/deep-copy.ts'
 import type { Key } from '../base/hash.ts'
 import { atOnce } from '../base/promise.ts'
 import type { KeyedPlan } from '../model/plan.ts'
@@ -217,8 +219,7 @@ export class AggregateTask extends InputTask {
     chain.begin()
     try {
       const result = atOnce(plan.result(state, key))
-      if (result === state) throw fail('E_STATE_RETURNED', { step: this.step })
-      if (result !== undefined) chain.push(result)
+      if (result !== undefined) chain.push(deepCopy(result)) // A4
     } catch (error) {
       chain.take(error, state, key, false)
     }

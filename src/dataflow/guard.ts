@@ -1,59 +1,157 @@
 /**
- * Development mode: looks, after every call of a stateful step, for what would go wrong later and elsewhere.
+ * Development mode: looks, after every call of a user's function, for what would go wrong later and elsewhere.
  *
  * U1. A record shares no object with the state that made it: the state changes later, the record must not.
  * U2. Two keys share no object: on another worker, or after a recovery, each has its own.
  * U3. What the state holds can be written: the first call that puts in something else is the one that is refused.
+ * U4. No function changes the record that it is given: other steps have the same one, and so has whoever tries again.
  *
- * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's.
+ * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's. What an
+ * aggregate holds is looked at when its result is due; the result is a copy (`aggregate-task.ts`, A4).
  *
- * It costs a walk over state and results for every record, so it is off unless it is asked for.
+ * It costs a walk over records, states and results for every call, so it is off unless it is asked for.
  */
 import { findFault } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
+import { written } from '../base/codec/written.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import type { ChainOp, KeyedPlan, Plan, StepContext } from '../model/plan.ts'
+import { rewritePlan } from '../model/rewrite.ts'
 import type { KeyedContext } from './keyed-context.ts'
-import type { CalledStep } from './keyed-task.ts'
 import { severalOf } from './several.ts'
 
-/** `plan` with a step that looks at what it did; a call that breaks a rule throws, so its record is a dead letter. */
-export function guardStep(name: string, plan: CalledStep): CalledStep {
+/** `plan` with functions that look at what they did: a call that breaks a rule throws, its record is a dead letter. */
+export function guardPlan(plan: Plan): Plan {
+  return rewritePlan(plan, {
+    source: (_step, source) => source,
+    sink: (step, sink) => ({ ...sink, encode: guardRecord(step, sink.encode) }),
+    op: guardOp,
+    choice: (step, _what, fn) => guardRecord(step, fn),
+    keyed: guardKeyed,
+    call: (step, fn) => (value, signal) => {
+      const look = remember(step, value)
+      const answer: unknown = fn(value, signal)
+      if (!(answer instanceof Promise)) look()
+      else return answer.finally(look)
+      return answer as Promise<unknown>
+    },
+  })
+}
+
+function guardOp(op: ChainOp): ChainOp {
+  switch (op.kind) {
+    case 'map':
+      return { ...op, fn: guardRecord(op.step, op.fn) }
+    case 'filter':
+      return { ...op, fn: guardRecord(op.step, op.fn) }
+    case 'inspect':
+      return { ...op, fn: guardRecord(op.step, op.fn) }
+    case 'flatMap':
+      return { ...op, fn: guardSeveral(op.step, op.fn) }
+  }
+}
+
+/** U4, of a function that answers at once. */
+function guardRecord<R>(step: string, fn: (value: unknown) => R): (value: unknown) => R {
+  return (value) => {
+    const look = remember(step, value)
+    const result = fn(value)
+    look()
+    return result
+  }
+}
+
+/** U4, of a function whose answers may come one by one. */
+function guardSeveral(step: string, fn: (value: unknown) => Iterable<unknown>): (value: unknown) => Iterable<unknown> {
+  return (value) => {
+    const look = remember(step, value)
+    return gathering(severalOf(fn(value)), look)
+  }
+}
+
+/** `results` as they come, and `look` at all of them once the last has come: there may be no end of them. */
+function* gathering(results: Iterable<unknown>, look: (gathered: readonly unknown[]) => void): Generator<unknown> {
+  const gathered: unknown[] = []
+  for (const result of results) {
+    gathered.push(result)
+    yield result
+  }
+  look(gathered)
+}
+
+/** What looks whether `value` still is what it is now; what cannot be written down is not looked at. */
+function remember(step: string, value: unknown): () => void {
+  if (typeof value !== 'object' || value === null) return () => {}
+  const before = written(value)
+  return () => {
+    if (before !== null && written(value) !== before) throw fail('E_RECORD_CHANGED', { step })
+  }
+}
+
+function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
+  const look = stateGuard(step)
+  switch (plan.kind) {
+    case 'mapWithState': {
+      const call: typeof plan.step = (state, value, context) => {
+        const same = remember(step, value)
+        const result = plan.step(state, value, context)
+        same()
+        look(stateAfter(state, context), context.key, [result])
+        return result
+      }
+      return { ...plan, step: call }
+    }
+    case 'flatMapWithState': {
+      const call: typeof plan.step = (state, value, context) => {
+        const same = remember(step, value)
+        const results = plan.step(state, value, context)
+        return gathering(results === undefined ? [] : severalOf(results), (gathered) => {
+          same()
+          look(stateAfter(state, context), context.key, gathered)
+        })
+      }
+      return { ...plan, step: call }
+    }
+    case 'aggregate': {
+      const add: typeof plan.add = (accumulator, value) => {
+        const same = remember(step, value)
+        plan.add(accumulator, value)
+        same()
+      }
+      const result: typeof plan.result = (accumulator, key) => {
+        look(accumulator, key, [])
+        return plan.result(accumulator, key)
+      }
+      return { ...plan, add, result }
+    }
+  }
+}
+
+/** The task gives its steps more than a user knows of. */
+function stateAfter(state: object, context: StepContext): object | null {
+  return (context as KeyedContext).stateAfter(state)
+}
+
+/** Looks at the state of a key, and at what has come of it (U1, U2, U3); `null`: the key is forgotten. */
+function stateGuard(step: string): (state: object | null, key: Key, results: readonly unknown[]) => void {
   const owners = new WeakMap<object, Key>()
-  const look = (before: object, context: KeyedContext, results: readonly unknown[]): void => {
-    const state = context.stateAfter(before)
+  return (state, key, results) => {
     if (state === null) return
     const fault = findFault([state], 1, DEPTH_MAX)
-    if (fault !== null) {
-      throw fail('E_STATE_VALUE', { step: name, key: String(context.key), path: fault.path, got: fault.got })
-    }
+    if (fault !== null) throw fail('E_STATE_VALUE', { step, key: String(key), path: fault.path, got: fault.got })
     const parts = reach(state)
     for (const result of results) {
-      for (const part of reach(result)) if (parts.has(part)) throw fail('E_STATE_SHARED', { step: name })
+      for (const part of reach(result)) if (parts.has(part)) throw fail('E_STATE_SHARED', { step })
     }
     for (const part of parts) {
       const owner = owners.get(part)
-      if (owner !== undefined && owner !== context.key) {
-        throw fail('E_STATE_OF_TWO', { step: name, key: String(context.key), other: String(owner) })
+      if (owner !== undefined && owner !== key) {
+        throw fail('E_STATE_OF_TWO', { step, key: String(key), other: String(owner) })
       }
-      owners.set(part, context.key)
+      owners.set(part, key)
     }
   }
-  if (plan.kind === 'mapWithState') {
-    const step: typeof plan.step = (state, value, context) => {
-      const result = plan.step(state, value, context)
-      look(state, context, [result])
-      return result
-    }
-    return { ...plan, step }
-  }
-  const step: typeof plan.step = (state, value, context) => {
-    const results = plan.step(state, value, context)
-    const gathered = results === undefined ? [] : [...severalOf(results)]
-    look(state, context, gathered)
-    return gathered
-  }
-  return { ...plan, step }
 }
 
 /** Every object that can be reached from `value` and can change. */

@@ -28,7 +28,7 @@ import { Combiner } from './combiner.ts'
 import { type Crossings, type Ends, endsOf } from './crossings.ts'
 import { Gather, KeyExchange, type Ownership } from './exchange.ts'
 import type { FailureReport } from './failure.ts'
-import { guardStep } from './guard.ts'
+import { guardPlan } from './guard.ts'
 import type { HeldRecords } from './held-records.ts'
 import type { InputTaskParts } from './input-task.ts'
 import { Inputs } from './inputs.ts'
@@ -101,15 +101,16 @@ export class Runtime {
   current = 0
 
   constructor(plan: Plan, host: RuntimeHost) {
-    this.plan = plan
+    this.plan = host.development ? guardPlan(plan) : plan
+    const { tasks, channels } = this.plan
     this.host = host
     this.pool = new BatchPool(host.limits.batchRecords)
-    this.active = plan.tasks.map(() => true)
-    this.ends = new Map(plan.channels.map((channel) => [channel.id, this.connect(channel)]))
-    this.tasks = plan.tasks.map((task) => this.build(task))
+    this.active = tasks.map(() => true)
+    this.ends = new Map(channels.map((channel) => [channel.id, this.connect(channel)]))
+    this.tasks = tasks.map((task) => this.build(task))
     this.sources = this.tasks.filter((task) => task instanceof SourceTask)
-    this.busyMs = new Float64Array(plan.tasks.length)
-    this.sinksLeft = plan.tasks.filter((task) => task.kind === 'sink').length
+    this.busyMs = new Float64Array(tasks.length)
+    this.sinksLeft = tasks.filter((task) => task.kind === 'sink').length
   }
 
   /** Runs active tasks until `budget` task runs are spent; true when some could go on at once. */
@@ -284,8 +285,7 @@ export class Runtime {
       aggregate.restore(host.pending(task))
       return aggregate
     }
-    const plan = host.development ? guardStep(task.step, keyed) : keyed
-    return new KeyedTask(parts, plan, store)
+    return new KeyedTask(parts, keyed, store)
   }
 
   private chain(task: Exclude<TaskPlan, { kind: 'sink' }>): Chain {

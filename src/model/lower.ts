@@ -2,6 +2,7 @@
  * Lowering: what a user wrote about a stateful step becomes one of the few forms that the runtime knows, with every
  * default filled in. `reduce` is an `aggregate` whose accumulator is `{ value }`.
  */
+import { deepCopy } from '../base/deep-copy.ts'
 import { fail } from '../base/errors.ts'
 import { atOnce } from '../base/promise.ts'
 import type { Milliseconds } from '../base/time.ts'
@@ -30,16 +31,20 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   const common = { ttlMs: step.options.ttl, schema: schemaOf(step.options) }
   if (step.kind === 'reduce') {
     const { fn } = step
-    const add = (sum: Sum, value: unknown) => {
+    const take = (sum: Sum, value: unknown) => {
       sum.value = sum.value === undefined ? value : summed(fn(sum.value, value))
     }
     return {
       ...common,
       kind: 'aggregate',
       init: () => ({ value: undefined }),
-      add: (sum, value) => add(sum as Sum, value),
+      add: (sum, value) => {
+        take(sum as Sum, value)
+        // A function may change its sum in place, and other steps have the record that it would be.
+        if ((sum as Sum).value === value) (sum as Sum).value = deepCopy(value)
+      },
       combine: (sum, other) => {
-        if ((other as Sum).value !== undefined) add(sum as Sum, (other as Sum).value)
+        if ((other as Sum).value !== undefined) take(sum as Sum, (other as Sum).value)
       },
       result: (sum) => (sum as Sum).value,
       everyMs: step.options.every ?? EMIT_EVERY,

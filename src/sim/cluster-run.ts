@@ -10,6 +10,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { Prng } from '../base/prng.ts'
 import type { Milliseconds } from '../base/time.ts'
+import { guardPlan } from '../dataflow/guard.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
 import type { Execution } from '../worker/execution/execution.ts'
@@ -89,7 +90,7 @@ export class ClusterRun {
     const pace = (length: number) => this.plot.pace(length)
     this.stage = new Stage(
       pipeline,
-      { parameters, inputs, limits, pace, settleMs: SETTLE_MS, rewrite: (plan) => plan },
+      { parameters, inputs, limits, pace, settleMs: SETTLE_MS, rewrite: guardPlan },
       {
         abort: () => this.inTurn('run.abort', () => this.killAll()),
         happen: (what) => this.inTurn(`run.${what.kind}`, () => this.happen(what)),

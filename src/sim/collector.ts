@@ -7,10 +7,11 @@
  *     begins from it takes back what stands behind.
  * L3. Only the writer of the newest generation is heard: another one is of a worker that the others go on without.
  */
+
+import { deepCopy } from '../base/deep-copy.ts'
 import { type Base, type Json, newStatus, type SinkContext, type Writer } from '../connectors/connector.ts'
 import { encodedBy, framedBy } from '../dataflow/sink-task.ts'
 import type { SinkDescription } from '../model/connector.ts'
-import { deepCopy } from '../state/deep-copy.ts'
 
 export class Collector {
   /** Every row that was written in any life, in that order: what a sink sees that takes nothing back. */

@@ -12,6 +12,7 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import { type Limits, makeLimits } from '../base/limits.ts'
 import { Prng } from '../base/prng.ts'
 import { showDuration } from '../base/time.ts'
+import { guardPlan } from '../dataflow/guard.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
 import type { Plan } from '../model/plan.ts'
@@ -40,8 +41,11 @@ export interface RunOptions {
   readonly inputs: Readonly<Record<string, Iterable<unknown>>>
   readonly faults: Faults
   readonly limits: Partial<Limits>
-  /** Puts another plan in place of each life's, with the same tasks. */
-  readonly rewrite: (plan: Plan) => Plan
+  /**
+   * Puts another plan in place of each life's, with the same tasks: when left out, one that looks after every call for
+   * what would go wrong later (`dataflow/guard.ts`).
+   */
+  readonly rewrite?: (plan: Plan) => Plan
 }
 
 /** What a run leaves behind. */
@@ -69,7 +73,7 @@ export class PipelineRun {
   /** Throws where the pipeline has faults, and where the inputs do not fit it. */
   constructor(pipeline: Pipeline, options: RunOptions) {
     this.pipeline = pipeline
-    const { parameters, inputs, rewrite } = options
+    const { parameters, inputs, rewrite = guardPlan } = options
     const limits = testLimits(options.limits)
     const pace = (length: number) => this.plot.pace(length)
     this.stage = new Stage(

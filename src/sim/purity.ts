@@ -11,13 +11,13 @@
  *     compared for it.
  * U4. Outputs that come one by one may have no end: no more of them are asked for than the engine asks for.
  */
-import { ByteReader, ByteWriter } from '../base/bytes.ts'
-import { decodeValues, encodeValues } from '../base/codec/values.ts'
+import { readWritten, written } from '../base/codec/written.ts'
+import { deepCopy } from '../base/deep-copy.ts'
 import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
-import type { SinkDescription, SourceDescription } from '../model/connector.ts'
-import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, StepContext, TaskPlan } from '../model/plan.ts'
-import { deepCopy } from '../state/deep-copy.ts'
+import type { SourceDescription } from '../model/connector.ts'
+import type { ChainOp, KeyedPlan, Plan, StepContext } from '../model/plan.ts'
+import { rewritePlan } from '../model/rewrite.ts'
 
 /** A step that answered two things to one input. */
 export interface Impurity {
@@ -59,21 +59,14 @@ export class Purity {
 
   /** `plan` with functions whose answers are compared. */
   watch(plan: Plan): Plan {
-    return { ...plan, tasks: plan.tasks.map((task) => this.task(task)) }
-  }
-
-  private task(task: TaskPlan): TaskPlan {
-    const { step } = task
-    switch (task.kind) {
-      case 'source':
-        return { ...task, source: this.source(step, task.source), chain: this.chain(task.chain) }
-      case 'keyed':
-        return { ...task, keyed: this.keyed(step, task.keyed), chain: this.chain(task.chain) }
-      case 'asyncMap':
-        return { ...task, chain: this.chain(task.chain) }
-      case 'sink':
-        return { ...task, sink: this.sink(step, task.sink) }
-    }
+    return rewritePlan(plan, {
+      source: (step, source) => this.source(step, source),
+      sink: (step, sink) => ({ ...sink, encode: this.pure(step, 'encode', sink.encode) }),
+      op: (op) => this.op(op),
+      choice: (step, what, fn) => this.pure(step, what, fn),
+      keyed: (step, keyed) => this.keyed(step, keyed),
+      call: (_step, fn) => fn, // U2
+    })
   }
 
   private source(step: string, source: SourceDescription<unknown>): SourceDescription<unknown> {
@@ -83,14 +76,6 @@ export class Purity {
       return this.compare(step, 'decode', input, () => decoder.decode(bytes, start, end))
     }
     return { ...source, decoder: { kind: decoder.kind, decode } }
-  }
-
-  private sink(step: string, sink: SinkDescription<unknown>): SinkDescription<unknown> {
-    return { ...sink, encode: this.pure(step, 'encode', sink.encode) }
-  }
-
-  private chain({ ops, end }: ChainPlan): ChainPlan {
-    return { ops: ops.map((op) => this.op(op)), end: this.end(end) }
   }
 
   private op(op: ChainOp): ChainOp {
@@ -103,24 +88,6 @@ export class Purity {
         return { ...op, fn: this.spread(op.step, op.fn) }
       case 'inspect':
         return op
-    }
-  }
-
-  private end(end: ChainEnd): ChainEnd {
-    switch (end.kind) {
-      case 'forward':
-      case 'drop':
-        return end
-      case 'exchange':
-        return { ...end, key: this.pure(end.step, 'key', end.key) }
-      case 'tee':
-        return { ...end, to: end.to.map((chain) => this.chain(chain)) }
-      case 'branch':
-        return {
-          ...end,
-          tests: end.tests.map((test, i) => this.pure(end.step, end.outputs?.[i] ?? `test ${i + 1}`, test)),
-          to: end.to.map((chain) => chain && this.chain(chain)),
-        }
     }
   }
 
@@ -233,7 +200,13 @@ export class Purity {
     }
     this.compared++
     if (known.bytes === bytes || this.impurities.has(step)) return
-    this.impurities.set(step, { step, fn, input: show(read(input)) + asked, first: known.shown, second: show(result) })
+    this.impurities.set(step, {
+      step,
+      fn,
+      input: show(readWritten(input)) + asked,
+      first: known.shown,
+      second: show(result),
+    })
   }
 
   /** U3. */
@@ -303,24 +276,6 @@ function firstOf(outputs: Iterable<unknown>, most: number): unknown[] {
 /** What stands for an error among answers: no value of a step has this form by chance. */
 function thrown(error: unknown): object {
   return { threw: String(error) }
-}
-
-/** The bytes of a value as a text, or `null` for what cannot be written down (U2). */
-function written(value: unknown): string | null {
-  const writer = new ByteWriter()
-  try {
-    encodeValues(writer, [value], 1)
-  } catch {
-    return null
-  }
-  return writer.take().toString('latin1')
-}
-
-/** The inverse of `written`. */
-function read(bytes: string): unknown {
-  const values: unknown[] = []
-  decodeValues(new ByteReader(Buffer.from(bytes, 'latin1')), values)
-  return values[0]
 }
 
 function show(value: unknown): string {

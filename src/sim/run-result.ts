@@ -1,7 +1,8 @@
 /** What a test sees of a pipeline that has run. Everything it hands out is a copy. */
+
+import { deepCopy } from '../base/deep-copy.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import { deepCopy } from '../state/deep-copy.ts'
 import type { KeyedStore } from '../state/keyed-store.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import { contentOf, type DeadLetter } from '../worker/letters/dead-letter.ts'

@@ -6,9 +6,10 @@
  * M2. A place is an index into the script. Marks that end a life (`ABORT`, `END`), and what happens to workers, are
  *     done once in a run, whatever is read again; a pause is made again where a life begins in front of it.
  */
+
+import { deepCopy } from '../base/deep-copy.ts'
 import type { Context, Into, Place, ReplayableReader, SourceStatus } from '../connectors/connector.ts'
 import type { Decoder } from '../model/connector.ts'
-import { deepCopy } from '../state/deep-copy.ts'
 import { Encoded, Mark, type Script, type WorkerHappening } from './script.ts'
 
 /** Turns of the loop in which a worker without input works on all that its channels hold. */

@@ -11,7 +11,7 @@
  *     would cost as much as all that its key has gathered. The fields of a large object cannot even be counted without
  *     going through all of them; so what was too large is taken to be so until `measureAgain`.
  */
-import { type CopyCost, deepCopy } from './deep-copy.ts'
+import { type CopyCost, deepCopy } from '../base/deep-copy.ts'
 import { generateCopier, type ShapeCopier } from './shape-copier.ts'
 
 /** Shapes that one step's states may have before the others are copied value by value. */

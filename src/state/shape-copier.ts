@@ -8,7 +8,7 @@
  *     field that was written last comes last). Primitives are shared, whatever their type.
  * G2. A name enters the code only through `JSON.stringify`; nothing else of a state does.
  */
-import { type CopyCost, deepCopy, ITEM_BYTES, OBJECT_BYTES } from './deep-copy.ts'
+import { type CopyCost, deepCopy, ITEM_BYTES, OBJECT_BYTES } from '../base/deep-copy.ts'
 
 export interface ShapeCopier {
   /** A copy of `state`, or `undefined` where it has another shape. */

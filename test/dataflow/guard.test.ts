@@ -3,6 +3,7 @@
  * - a result that shares an object with the state, however deep
  * - two keys that share an object, by init or by a record
  * - a state that could not be written
+ * - a record that a function changes, whichever function it is
  * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten
  * is none.
  */
@@ -10,6 +11,7 @@ import { expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { StepContext } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
+import type { Stream } from '../../src/model/stream.ts'
 import { stage } from './stage.ts'
 
 type Step = (state: Record<string, unknown>, value: number, context: StepContext) => unknown
@@ -88,4 +90,99 @@ test('what is the state no more is whoever has it', () => {
   })
   expect(codes).toEqual([])
   expect(text).toBe('{"list":[]} '.repeat(4))
+})
+
+interface Row {
+  readonly group: string
+  n: number
+}
+
+const spoil = (row: Row): Row => {
+  row.n = -1
+  return row
+}
+
+/** Every function that is given a record, as the one that changes it. */
+const spoilers: Record<string, (rows: Stream<Row>) => Stream<Row>> = {
+  map: (rows) => rows.map('step', (row) => ({ ...spoil(row) })),
+  filter: (rows) => rows.filter('step', (row) => spoil(row).n < 0),
+  flatMap: (rows) => rows.flatMap('step', (row) => [{ ...spoil(row) }]),
+  'flatMap, later': (rows) =>
+    rows.flatMap('step', function* (row) {
+      yield { ...row }
+      spoil(row)
+    }),
+  inspect: (rows) => rows.inspect('step', spoil),
+  keyBy: (rows) => rows.keyBy('step', (row) => spoil(row).group).mapWithState('same', { init, step: (_, row) => row }),
+  branch: (rows) => rows.branch('step', { bad: (row) => spoil(row).n < 0 }).bad,
+  mapWithState: (rows) => byGroup(rows).mapWithState('step', { init, step: (_, row) => ({ ...spoil(row) }) }),
+  flatMapWithState: (rows) => byGroup(rows).flatMapWithState('step', { init, step: (_, row) => [{ ...spoil(row) }] }),
+  aggregate: (rows) =>
+    byGroup(rows).aggregate('step', { init, add: (_, row) => void spoil(row), result: () => ({ group: '', n: 0 }) }),
+  reduce: (rows) => byGroup(rows).reduce('step', (sum, row) => ({ group: sum.group, n: sum.n + spoil(row).n })),
+}
+
+const init = () => ({})
+const byGroup = (rows: Stream<Row>) => rows.keyBy('by', ({ group }) => group)
+
+function runRows(build: (rows: Stream<Row>) => Stream<Row>, encode: (row: Row) => string, development = true) {
+  const planned = plan(
+    pipeline('under-test', (p) => {
+      build(p.source('in', generatorSource<Row>({ value: (n) => ({ group: 'a', n }) }))).sink(
+        'out',
+        nullSink({ encode }),
+      )
+    }).build(),
+  )
+  const under = stage(
+    planned,
+    {
+      in: [
+        { group: 'a', n: 1 },
+        { group: 'a', n: 2 },
+      ],
+    },
+    {},
+    {},
+    development,
+  )
+  under.settle()
+  const failures = under.failures.map(({ step, error }) => `${step} ${(error as { code?: string }).code}`)
+  return { failures: [...new Set(failures)], text: under.writers.get('out')!.text }
+}
+
+test.for(Object.entries(spoilers))('a record that is changed by %s', ([, build]) => {
+  expect(runRows(build, () => '').failures).toEqual(['step E_RECORD_CHANGED'])
+})
+
+test('a record that is changed by a sink', () => {
+  const { failures } = runRows(
+    (rows) => rows,
+    (row) => String(spoil(row).n),
+  )
+  expect(failures).toEqual(['out E_RECORD_CHANGED'])
+})
+
+test('answers without end are refused as they always are', () => {
+  const endless = function* (): Generator<Row> {
+    for (;;) yield { group: 'a', n: 1 }
+  }
+  const many = (rows: Stream<Row>) => byGroup(rows).flatMapWithState('step', { init, step: endless })
+  expect(runRows(many, () => '').failures).toEqual(['step E_TOO_MANY_OUTPUTS'])
+  expect(
+    runRows(
+      (rows) => rows.flatMap('step', endless),
+      () => '',
+    ).failures,
+  ).toEqual(['step E_TOO_MANY_OUTPUTS'])
+})
+
+test('what an aggregate holds is looked at when its result is due', () => {
+  const add = (sum: object, row: Row): void => {
+    Object.assign(sum, { later: () => row })
+  }
+  const sums = (rows: Stream<Row>) =>
+    byGroup(rows).aggregate('step', { init, add, result: () => ({ group: '', n: 0 }) })
+  const { failures } = runRows(sums, () => '')
+  expect(failures).toEqual(['step E_STATE_VALUE'])
 })

@@ -49,6 +49,12 @@ export const dataflowErrors = {
     what: 'step "{step}" returned a record that shares an object with its state',
     remedy: 'return copies of what the state holds: it will change, and the record must not',
   },
+  E_RECORD_CHANGED: {
+    kind: 'user',
+    what: 'step "{step}" changed the record that it was given',
+    remedy:
+      'return a changed copy, such as { ...record, seen: true }: other steps have the same object, and whoever tries again gives the step what it has changed',
+  },
   E_STATE_OF_TWO: {
     kind: 'user',
     what: 'the states of the keys {key} and {other} in step "{step}" share an object',
