@@ -298,6 +298,18 @@ describe('dead letters', () => {
     expect(desk.full).toEqual(['E_DEAD_LETTERS_FULL', null, 'E_DEAD_LETTERS_FULL'])
   })
 
+  test('B7: what comes faster than sources can be stopped is not kept without end, and no epoch lacks it', () => {
+    const desk = new Desk(new Shelf(), 1, { deadLetterBytes: 1000 })
+    const value = 'x'.repeat(1 << 20)
+    for (let n = 1; n <= 200; n++) desk.letters.add(0, { ...letter(n), given: { kind: 'text', text: value } })
+    expect(desk.letters.flooded).toMatchObject({ code: 'E_DEAD_LETTERS_FLOOD' })
+    const answers: unknown[] = []
+    for (let task = 0; task < TASKS; task++) desk.letters.pass(task, 1, (error) => answers.push(error?.code ?? null))
+    desk.shelf.settle()
+    expect(answers).toEqual(['E_DEAD_LETTERS_FLOOD'])
+    expect([...desk.shelf.objects]).toEqual([])
+  })
+
   test('B4: says once that the list is full, also after a restart, and once that it is not', () => {
     const desk = new Desk(new Shelf(), 1, { deadLetters: 3 }).open(null, 0)
     for (let position = 1; position <= 5; position++) desk.add(0, position)

@@ -233,6 +233,12 @@ export const workerErrors = {
     what: 'pipeline "{pipeline}" has {count} dead letters of {bytes} bytes, and takes no more: its sources stop',
     remedy: 'see `potoroo dead-letters list {pipeline}`; fix what fails, then replay or purge them',
   },
+  E_DEAD_LETTERS_FLOOD: {
+    kind: 'user',
+    what: 'pipeline "{pipeline}" has {bytes} bytes of dead letters, and more come than can be kept; the last one in step "{step}": {reason}',
+    remedy:
+      'fix the step and `potoroo submit` the pipeline again: it goes on from its last checkpoint, and of what failed since nothing is lost',
+  },
   E_RECORD_FAILED: {
     kind: 'user',
     what: 'pipeline "{pipeline}": {count} did not get through, the last one in step "{step}": {reason}',

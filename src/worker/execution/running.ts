@@ -228,14 +228,17 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   step(now: number, budget: number): boolean {
     const { runtime, parts } = this
     const { limits, env } = parts.seams
+    const { letters } = parts.desk
     parts.desk.tryAgain(runtime, limits.batchRecords)
     try {
       const until = env.clock.monotonic() + limits.workMs
       const runs = runtime.runs + budget
+      const goesOn = (): boolean => runtime.runs < runs && letters.flooded === null && env.clock.monotonic() < until
       let more = runtime.step(now, 1)
       // Runs of tasks may take a hundred times as long as usual: while the heap is marked, whoever allocates pays for
       // it.
-      while (more && runtime.runs < runs && env.clock.monotonic() < until) more = runtime.step(now, 1)
+      while (more && goesOn()) more = runtime.step(now, 1)
+      if (letters.flooded !== null) throw letters.flooded
       if (more) return true
       // Nothing to do: decode what is still bytes, a key group at a time.
       for (const store of parts.standing.stores.values()) if (store.loadNext()) return true

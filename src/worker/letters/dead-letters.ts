@@ -17,6 +17,9 @@
  *     the same epoch.
  * B6. A file belongs to one run or to one savepoint, which has links of its own: a run that begins with a savepoint
  *     writes its letters anew, with its first epoch.
+ * B7. One record may become tens of thousands, each of which fails with a large value. `FLOOD_BYTES` beyond the bound no
+ *     further letter is kept, and no epoch comes about that would lack one: the pipeline fails, and its last epoch has
+ *     all that stands before these records.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -31,6 +34,11 @@ import { type DeadLetter, lettersFromJson, lettersToJson, sizeOf } from './dead-
 const format: Format = { kind: 'letters', version: 1 }
 
 export type DeadLettersSeams = ReadSeams
+
+/** What may be kept beyond the bound (B7): with it a file is still short enough for a text, which it is read as. */
+const FLOOD_BYTES = 128 << 20
+/** What is told of the error of the last one. */
+const REASON_CHARACTERS = 200
 
 export interface DeadLettersOptions {
   readonly run: Run
@@ -73,6 +81,8 @@ export class DeadLetters {
   private passed = 0
   private bytes = 0
   private isFull = false
+  /** Why no letter is kept any more (B7). */
+  flooded: PotorooError | null = null
   private readonly queue: (() => void)[] = []
 
   constructor(seams: DeadLettersSeams, options: DeadLettersOptions, events: DeadLettersEvents) {
@@ -153,11 +163,20 @@ export class DeadLetters {
   // ── Failures and barriers ────────────────────────────────────────────────────────────────────────────────────────
 
   add(task: number, letter: DeadLetter): void {
+    if (this.flooded !== null) return
     const pending = this.pending.get(task)
     if (pending === undefined) this.pending.set(task, [letter])
     else pending.push(letter)
     this.bytes += sizeOf(letter)
     this.check(this.count + this.waiting)
+    if (this.bytes >= this.seams.limits.deadLetterBytes + FLOOD_BYTES) this.flood(letter)
+  }
+
+  /** B7. */
+  private flood({ step, error }: DeadLetter): void {
+    const { pipeline } = this.options.run
+    const reason = error.message.slice(0, REASON_CHARACTERS)
+    this.flooded = fail('E_DEAD_LETTERS_FLOOD', { pipeline, bytes: this.bytes, step, reason })
   }
 
   private get waiting(): number {
@@ -183,6 +202,7 @@ export class DeadLetters {
     this.passed = 0
     const fresh = this.gathered
     this.gathered = []
+    if (this.flooded !== null) return done(this.flooded, null)
     this.enqueue(() => this.save(epoch, fresh, done))
   }
 

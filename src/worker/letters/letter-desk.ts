@@ -52,6 +52,8 @@ export class LetterDesk {
     const split = this.splits.nameOf(failure.split)
     const behind = tasks.find(({ kind, step }) => kind === 'keyed' && step === failure.step)
     this.failures++
+    // The pipeline is about to fail (`dead-letters.ts`, B7).
+    if (this.letters.flooded !== null) return
     this.letters.add(task, makeLetter(failure, (behind ?? tasks[task]!).step, split))
     this.events.letter(failure, split)
   }
