@@ -46,7 +46,7 @@ export type CoordinatorState =
   | (UnderWay & { readonly phase: 'recording' })
   | (UnderWay & { readonly phase: 'linking'; readonly savepoint: string })
   /** Every task holds, after an epoch with that purpose. */
-  | (Common & { readonly phase: 'resting' })
+  | (Common & { readonly phase: 'resting'; readonly purpose: Purpose })
   /** The pipeline has failed on a member (`coordinator.ts`, C7). */
   | (Common & { readonly phase: 'broken'; readonly reason: string })
   | (Common & { readonly phase: 'stopped' })

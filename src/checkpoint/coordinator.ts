@@ -181,7 +181,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
   },
   resting: {
     tick: 'ignore',
-    request: (s, e) => refuse(s, e.purpose, 'the pipeline holds'),
+    request: (s, e) => (mayFollow(s, e.purpose) ? queue(s, e) : refuse(s, e.purpose, 'the pipeline holds')),
     saved: 'ignore',
     refused: 'ignore',
     passed: 'ignore',
@@ -191,7 +191,7 @@ const table: Table<CoordinatorState, CoordinatorEvent, CoordinatorEffect, Next> 
     recorded: 'impossible',
     linked: 'ignore',
     linkFailed: 'ignore',
-    resume: (s, e) => ({ next: { ...s, phase: 'idle', dueMs: e.nowMs }, effects: NONE }),
+    resume: ({ purpose: _, ...s }, e) => ({ next: { ...s, phase: 'idle', dueMs: e.nowMs }, effects: NONE }),
     stop,
   },
   broken: {
@@ -265,6 +265,14 @@ function queue<S extends CoordinatorState>(s: S, e: { readonly purpose: Purpose;
     return e.purpose.kind === 'periodic' ? stay(s) : refuse(s, e.purpose, WAITS)
   }
   return { next: { ...s, requested: e.purpose, dueMs: e.nowMs }, effects: NONE }
+}
+
+/**
+ * Whether what is asked for while all hold waits until they go on, or another generation begins. Nothing follows a
+ * drain; and a change of owners that holds is the only one that there is.
+ */
+function mayFollow(s: In<'resting'>, purpose: Purpose): boolean {
+  return s.purpose.kind === 'rescale' && purpose.kind !== 'rescale'
 }
 
 function refuse<S>(s: S, purpose: Purpose, reason: string): Step<S, CoordinatorEffect> {
@@ -367,7 +375,7 @@ function complete(
     const lateMs = e.nowMs + s.plan.timeoutMs
     return { next: { ...common, phase: 'linking', purpose, lateMs, savepoint: purpose.name }, effects }
   }
-  return { next: { ...common, phase: holds(purpose) ? 'resting' : 'idle' }, effects }
+  return { next: holds(purpose) ? { ...common, phase: 'resting', purpose } : { ...common, phase: 'idle' }, effects }
 }
 
 function endSavepoint(s: In<'linking'>, failure: string | null): Decided<'idle'> {
@@ -384,7 +392,8 @@ function stop(s: CoordinatorState): Decided<'stopped'> {
   const { plan, epoch, fate, failures, held, dueMs, requested } = s
   const effects: CoordinatorEffect[] = []
   const reason = 'the generation has ended'
-  if ('purpose' in s && s.purpose.kind !== 'periodic' && s.phase !== 'clearing') {
+  const isUnderWay = 'purpose' in s && s.phase !== 'clearing' && s.phase !== 'resting'
+  if (isUnderWay && s.purpose.kind !== 'periodic') {
     effects.push({ kind: 'refuseRequest', purpose: s.purpose, reason })
   }
   if (requested !== null) effects.push({ kind: 'refuseRequest', purpose: requested, reason })

@@ -381,6 +381,41 @@ describe('coordinator and participants', () => {
     expect(state).toMatchObject({ phase: 'collecting', epoch: 3, purpose: { kind: 'periodic' } })
   })
 
+  test('what is asked for while all hold for a change of owners comes behind that, or ends with the generation', () => {
+    const plan = { members: new Map([['a', '1']]), intervalMs: 1000, timeoutMs: 100, maxAbandoned: 3 }
+    const request = (purpose: Purpose) => ({ kind: 'request', purpose, nowMs: 5 }) as const
+    const run = (events: readonly CoordinatorEvent[]) => {
+      const effects: CoordinatorEffect[] = []
+      let state: CoordinatorState = startCoordinator(plan, 0, 0)
+      for (const event of events) {
+        const step = stepCoordinator(state, event)
+        state = step.next
+        effects.push(...step.effects)
+      }
+      return { state, last: effects.slice(4) }
+    }
+    const saved = { worker: 'a', incarnation: '1', epoch: 1, snapshot: {} as Snapshot, nowMs: 5 }
+    const held = (purpose: Purpose): readonly CoordinatorEvent[] => [
+      request(purpose),
+      { kind: 'saved', ...saved },
+      { kind: 'manifestWritten', epoch: 1 },
+      { kind: 'recorded', epoch: 1, nowMs: 5 },
+    ]
+    const rescale = { kind: 'rescale' } as const
+    const drain = { kind: 'drain', stays: true } as const
+    for (const purpose of [{ kind: 'periodic' }, { kind: 'savepoint', name: 's' }, drain] as const) {
+      const asked = [...held(rescale), request(purpose)]
+      const goesOn = run([...asked, { kind: 'resume', nowMs: 6 }, { kind: 'tick', nowMs: 6 }])
+      expect(goesOn.last).toMatchObject([{ kind: 'inject', epoch: 2, purpose }])
+      expect(goesOn.state).toMatchObject({ phase: 'collecting', purpose })
+      expect(run([...asked, { kind: 'stop' }]).last).toEqual([
+        { kind: 'refuseRequest', purpose, reason: 'the generation has ended' },
+      ])
+      expect(run([...held(drain), request(purpose)]).last).toMatchObject([{ kind: 'refuseRequest', purpose }])
+    }
+    expect(run([...held(rescale), request(rescale)]).last).toMatchObject([{ kind: 'refuseRequest', purpose: rescale }])
+  })
+
   test('who wants any epoch takes nobody’s place: readers ask for one behind the other, and a drain comes between', () => {
     const plan = { members: new Map([['a', '1']]), intervalMs: 1000, timeoutMs: 100, maxAbandoned: 3 }
     const request = (purpose: Purpose) => ({ kind: 'request', purpose, nowMs: 0 }) as const
@@ -449,10 +484,12 @@ describe('coordinator and participants', () => {
     for (let i = 0; i < 500; i++) world.step()
     expect(world.chain.length).toBe(epochs)
     world.ask({ kind: 'drain', stays: false })
-    expect(world.refusedRequests).toEqual([{ kind: 'drain', stays: false }])
+    for (let i = 0; i < 500; i++) world.step()
+    expect([world.chain.length, world.refusedRequests]).toEqual([epochs, []])
     world.on({ kind: 'resume', nowMs: world.now })
     for (let i = 0; i < 3000 && world.chain.length === epochs; i++) world.step()
     expect(world.chain.length).toBe(epochs + 1)
+    expect(world.coordinator).toMatchObject({ purpose: { kind: 'drain', stays: false } })
   })
 })
 

@@ -75,7 +75,7 @@ function scene(parts: readonly string[], members = ['a', 'b', 'c']) {
   const lastOutput = new LastOutput(seams, roster)
   const self = members.indexOf('b')
   const generation = { number: 2, members: members.map((worker) => ({ worker })), self } as unknown as Generation
-  return { lastOutput, roster, generation, looked, taken, entry, broken, later }
+  return { lastOutput, roster, generation, looked, taken, cluster, entry, broken, later }
 }
 
 function segmentOf(worker: string) {
@@ -114,4 +114,12 @@ test('what a worker has left that is no member any more one of the others shows,
   lastOutput.begin(generation)
   lastOutput.begin(generation)
   expect(taken).toEqual([pendingOf('gone')])
+})
+
+test('pipelines of which nothing is left to show are passed over, however many there are', () => {
+  const { lastOutput, generation, taken, cluster, entry } = scene(['b'])
+  const never = { ...entry, epochs: [] }
+  for (let n = 0; n < 50_000; n++) cluster.pipelines.set(`never ${n}`, never)
+  lastOutput.begin(generation)
+  expect(taken).toEqual([pendingOf('b')])
 })

@@ -17,9 +17,9 @@
  *     the same epoch.
  * B6. A file belongs to one run or to one savepoint, which has links of its own: a run that begins with a savepoint
  *     writes its letters anew, with its first epoch.
- * B7. One record may become tens of thousands, each of which fails with a large value. `FLOOD_BYTES` beyond the bound no
- *     further letter is kept, and no epoch comes about that would lack one: the pipeline fails, and its last epoch has
- *     all that stands before these records.
+ * B7. One record may become tens of thousands, each of which fails with a large value. `FLOOD_BYTES` beyond the bound
+ *     no further letter is kept, and no epoch comes about that would lack one: the pipeline fails, and its last epoch
+ *     has all that stands before these records.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'

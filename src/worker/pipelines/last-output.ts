@@ -47,6 +47,7 @@ export class LastOutput {
   private readonly seams: LastOutputSeams
   private readonly roster: Roster
   private generation: Generation | null = null
+  /** Those that are still to be looked at, the next one last. */
   private queue: string[] = []
   private turn: Turn | null = null
   /** The manifests of which nothing is left to show, by pipeline. */
@@ -82,19 +83,25 @@ export class LastOutput {
   }
 
   private next(): void {
-    this.turn = null
-    const name = this.queue.shift()
-    if (name === undefined) return
-    const entry = this.seams.cluster().pipelines.get(name)
-    const last = entry?.drained === true ? lastEpoch(entry) : null
-    if (last === null || this.shown.get(name) === last.manifest) return this.next()
-    const turn = { name, entry: entry!, manifest: last.manifest, close: () => {} }
+    const turn = this.nextTurn()
     this.turn = turn
+    if (turn === null) return
     this.read(turn, (examined) => {
       // A damaged one is told of by whoever needs it.
       if (examined.kind === 'intact') this.look(turn, examined.value.sinks.filter(this.isOurs(turn)))
       else this.next()
     })
+  }
+
+  /** Passes over those of which nothing is left to show: of a thousand they may be all. */
+  private nextTurn(): Turn | null {
+    for (let name = this.queue.pop(); name !== undefined; name = this.queue.pop()) {
+      const entry = this.seams.cluster().pipelines.get(name)
+      const last = entry?.drained === true ? lastEpoch(entry) : null
+      if (last === null || this.shown.get(name) === last.manifest) continue
+      return { name, entry: entry!, manifest: last.manifest, close: () => {} }
+    }
+    return null
   }
 
   /** Reads the manifest of `turn`, again where that fails, until it is over. */

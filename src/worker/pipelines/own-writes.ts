@@ -22,8 +22,8 @@ import { pause } from '../settle.ts'
 const LOOK_MS = 10
 
 /**
- * How often an epoch is asked for until its barrier comes, in milliseconds: while the pipeline holds each request is
- * refused.
+ * How often an epoch is asked for until its barrier comes, in milliseconds: of a pipeline that is drained, or has
+ * failed on a member, each request is refused.
  */
 const ASK_MS = 100
 
@@ -124,7 +124,7 @@ export async function letGo(
     const behind = execution.progress.letGo(step, epoch)
     if (behind !== null) return { term: execution.term, epoch: behind }
     if (!execution.isOpen || left() === 0) return null
-    // While the pipeline holds, or has failed on a member, each request is refused at once.
+    // Of a pipeline that is drained, or has failed on a member, each request is refused at once.
     const comes = execution.progress.isLettingGo(step, epoch) && (await nextEpoch(clock, execution, left()))
     if (!comes) await pause(clock, Math.min(LOOK_MS, left()))
   }
