@@ -7,6 +7,7 @@
 import { fail } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { disregard } from '../base/promise.ts'
+import { refuseAbsentSteps } from './absent-steps.ts'
 import type { SourceDescription } from './connector.ts'
 import { type Graph, GraphBuilder, type Parameters } from './graph.ts'
 import { refuseOptions, show } from './options.ts'
@@ -88,10 +89,12 @@ export function pipeline<P extends Parameters>(
   const build = (given: Parameters = {}): Graph => {
     const parameters = convertParameters(name, defaults, given)
     const graph = new GraphBuilder()
-    const returned: unknown = run({
+    const builder: PipelineBuilder<P> = {
       parameters: parameters as PipelineBuilder<P>['parameters'],
       source: (step, source) => new Stream(graph, { step: graph.add(step, [], { kind: 'source', source }) }),
-    })
+    }
+    refuseAbsentSteps(builder, 'pipeline')
+    const returned: unknown = run(builder)
     const built = graph.finish(name, parameters)
     if (returned instanceof Promise) disregard(returned)
     if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {

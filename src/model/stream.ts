@@ -7,6 +7,7 @@
  */
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
+import { refuseAbsentSteps } from './absent-steps.ts'
 import type { SinkDescription } from './connector.ts'
 import type { AsyncOptions, EmitOptions, GraphBuilder, Input, StateOptions, StepBody } from './graph.ts'
 import type {
@@ -247,6 +248,9 @@ export class KeyedStream<K extends Key, T> {
     return new Stream<O>(this.graph, { step: this.graph.add(name, [this.from], body) })
   }
 }
+
+refuseAbsentSteps(Stream.prototype, 'stream')
+refuseAbsentSteps(KeyedStream.prototype, 'keyed')
 
 function noStream(merge: unknown, given: unknown): Error {
   const what =

@@ -3,6 +3,11 @@ import { isPipeline, type PipelineBuilder, pipeline } from '../../src/model/pipe
 import type { Stream } from '../../src/model/stream.ts'
 import { testSink, testSource } from './interpret.ts'
 
+// biome-ignore lint/suspicious/noExplicitAny: as plain JavaScript sees it
+const source = (p: any) => p.source('in', testSource())
+// biome-ignore lint/suspicious/noExplicitAny: the same
+const keyed = (p: any) => source(p).keyBy('k', String)
+
 const withParameters = pipeline('p', { parameters: { port: 7001, host: 'a', loud: false } }, (p) => {
   p.source('in', testSource({ settings: { ...p.parameters } })).sink('out', testSink())
 })
@@ -107,4 +112,18 @@ test('pipelines are told from all else', () => {
   expect(isPipeline(withParameters)).toBe(true)
   for (const other of [null, undefined, {}, { name: 'x', build() {} }, () => {}, 'x'])
     expect(isPipeline(other)).toBe(false)
+})
+
+// What types refuse: plain JavaScript would say that it is no function.
+// biome-ignore lint/suspicious/noExplicitAny: the same
+test.each<[string, (p: any) => void, string]>([
+  ['a sink on a stream with keys', (p) => keyed(p).sink('out', testSink()), 'a stream with keys has mapWithState'],
+  ['a second key', (p) => keyed(p).keyBy('again', String), 'and no keyBy: it belongs in front of keyBy'],
+  ['a state without keys', (p) => source(p).mapWithState('s', {}), "mapWithState needs keys: keyBy('name'"],
+  ['a step without a source', (p) => p.map('m', String), "map follows a source: p.source('name', …).map(…)"],
+  ['a window', (p) => keyed(p).window('w'), 'flatMapWithState keeps windows'],
+  ['a join', (p) => source(p).join(source(p)), 'merge both streams'],
+])('%s is refused, with what to write', (_, build, reason) => {
+  const error = { code: 'E_STEP_ABSENT', message: expect.stringContaining(reason) }
+  expect(() => pipeline('odd', build).build()).toThrow(expect.objectContaining(error))
 })

@@ -74,11 +74,16 @@ test('what is built of the package finds its own files: those of threads, and it
 
   writeFileSync(join(app, 'thrown.ts'), "import { pipeline } from 'potoroo'\npipeline('p', 5)\n")
   writeFileSync(join(app, 'endless.ts'), 'for (;;);\n')
-  const args = [join(installed, 'src/launch.js'), 'check', 'thrown.ts', 'endless.ts']
+  writeFileSync(
+    join(app, 'absent.mjs'),
+    "import { pipeline } from 'potoroo'\nexport default pipeline('p', (p) => p.sink())\n",
+  )
+  const args = [join(installed, 'src/launch.js'), 'check', 'thrown.ts', 'endless.ts', 'absent.mjs']
   const env = { ...process.env, POTOROO_LIMITS_LOAD_TIMEOUT_MS: '2000' }
   const check = new Program(process.execPath, args, { cwd: app, env })
   expect(await check.ended, check.err).toMatchObject({ status: 2 })
   expect(check.out).toMatch(/E_SETTING: .* \(\S*thrown\.ts:2:1\)$/m)
+  expect(check.out).toMatch(/E_STEP_ABSENT: .*p\.source\(.* \(\S*absent\.mjs:2:\d+\)$/m)
   expect(check.out).toMatch(/E_PIPELINE_SLOW: .*endless\.ts .*: it computes/)
 })
 

@@ -8,6 +8,11 @@ export const modelErrors = {
     what: 'a setting is wrong: {reason}',
     remedy: 'correct the setting in the pipeline file',
   },
+  E_STEP_ABSENT: {
+    kind: 'user',
+    what: 'there is no such step here: {reason}',
+    remedy: 'correct the pipeline file; docs/pipeline-api.md has the steps of each kind of stream',
+  },
   E_RECORD_TOO_LONG: {
     kind: 'protocol',
     what: 'a record of {bytes} bytes is over the limit of {limit} (recordBytes)',

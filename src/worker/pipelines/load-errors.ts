@@ -11,15 +11,18 @@ const FRAME = /^\s+at (?:.*\()?((?:file:\/\/|potoroo:\/\/\/|\/|[A-Za-z]:[\\/])[^
 /** Frames of packages are passed over, as those of our own files are. */
 const PACKAGES = '/node_modules/'
 
+/** Errors that are told with where they were written. */
+const PLACED: readonly string[] = ['E_SETTING', 'E_STEP_ABSENT']
+
 /**
  * Names the place where the user's code threw `error` while the pipeline was being `doing`. Errors of the table stay
- * what they are; one about a setting is told where it was written.
+ * what they are; one about a setting or a step is told where it was written.
  */
 export function explainThrow(error: unknown, path: string, doing: 'loaded' | 'built'): Error {
   const place = placeOf(error)
   if (error instanceof PotorooError) {
-    if (error.code !== 'E_SETTING' || place === null) return error
-    return fail('E_SETTING', { reason: `${error.details.reason} (${place})` }, error)
+    if (!PLACED.includes(error.code) || place === null) return error
+    return fail(error.code, { reason: `${error.details.reason} (${place})` }, error)
   }
   const reason = error instanceof Error ? `${error.name}: ${reasonOf(error)}` : reasonOf(error)
   if (error instanceof Error && PLACELESS.test(error.message))
