@@ -52,8 +52,10 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
     this.log = log
   }
 
+  // These are taken out of a result by name, as its lists are.
+
   /** The state that the keyed step `step` has for `key`, or `undefined`. Throws `E_NO_STEP`. */
-  state<S = unknown>(step: string, key: Key): S | undefined {
+  readonly state = <S = unknown>(step: string, key: Key): S | undefined => {
     for (const store of this.stores(step)) {
       const found = lookUp(store, key)
       if (found !== null) return copyOf(found.state) as S
@@ -62,7 +64,7 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
   }
 
   /** All states of the keyed step `step` by key, in no particular order. Throws `E_NO_STEP`. */
-  states<S = unknown>(step: string): Map<Key, S> {
+  readonly states = <S = unknown>(step: string): Map<Key, S> => {
     const rows = this.stores(step).flatMap((store) => listKeys(store, new PageRoom(Infinity), null).keys)
     return new Map(rows.map(({ key, state }) => [key, copyOf(state) as S]))
   }

@@ -150,16 +150,16 @@ describe('inputs', () => {
 
 describe('results', () => {
   test('states by key, also of a key that is not there', async () => {
-    const result = await run(['a', 'b', 'a'])
-    expect(result.state('count', 'a')).toEqual({ total: 2 })
-    expect(result.state('count', 'c')).toBeUndefined()
-    expect(result.states('count')).toEqual(
+    const { state, states } = await run(['a', 'b', 'a'])
+    expect(state('count', 'a')).toEqual({ total: 2 })
+    expect(state('count', 'c')).toBeUndefined()
+    expect(states('count')).toEqual(
       new Map([
         ['a', { total: 2 }],
         ['b', { total: 1 }],
       ]),
     )
-    expect(() => result.state('total', 'a')).toThrow(/has no keyed step "total"/)
+    expect(() => state('total', 'a')).toThrow(/has no keyed step "total"/)
   })
 
   test('the same seed makes the same run, another seed another one', async () => {
