@@ -11,7 +11,8 @@ export const modelErrors = {
   E_STEP_ABSENT: {
     kind: 'user',
     what: 'there is no such step here: {reason}',
-    remedy: 'correct the pipeline file; docs/pipeline-api.md has the steps of each kind of stream',
+    remedy:
+      'correct the pipeline file; docs/pipeline-api.md has the steps of each kind of stream, docs/recipes.md joins and windows made of them',
   },
   E_RECORD_TOO_LONG: {
     kind: 'protocol',
