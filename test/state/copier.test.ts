@@ -67,6 +67,12 @@ function reach(from: unknown, found = new Set<object>()): Set<object> {
   return found
 }
 
+/** What both lead to. */
+function sharedBy(one: unknown, other: unknown): readonly object[] {
+  const parts = reach(other)
+  return [...reach(one)].filter((object) => parts.has(object))
+}
+
 test('a copy equals its original and shares nothing with it', () => {
   fc.assert(
     fc.property(fc.array(state, { minLength: 1, maxLength: 12 }), (states) => {
@@ -76,8 +82,7 @@ test('a copy equals its original and shares nothing with it', () => {
         const copied = copier.copy(original)
         // `toStrictEqual` takes a field named `constructor` for the object's own.
         expect(isDeepStrictEqual(copied, original)).toBe(true)
-        const shared = [...reach(copied)].filter((object) => reach(original).has(object))
-        expect(shared).toEqual([])
+        expect(sharedBy(copied, original)).toEqual([])
       }
     }),
     { numRuns: 1000 },
@@ -92,7 +97,7 @@ test('a copy that is filled again equals its original, shares nothing with it, a
       for (const [original, take] of [...states, ...states, ...states]) {
         const guarded = copier.guard(original)!
         expect(isDeepStrictEqual(guarded, original)).toBe(true)
-        expect([...reach(guarded)].filter((object) => reach(original).has(object))).toEqual([])
+        expect(sharedBy(guarded, original)).toEqual([])
         if (take) taken.push({ copy: copier.taken(guarded), as: original })
       }
       for (const { copy, as } of taken) expect(isDeepStrictEqual(copy, as)).toBe(true)
@@ -116,7 +121,7 @@ test('a copy that is handed back to be filled becomes a copy of any other state,
         shape = copier.shape
         const { bytes } = copier
         expect(isDeepStrictEqual(copy, original)).toBe(true)
-        expect([...reach(copy)].filter((object) => reach(original).has(object))).toEqual([])
+        expect(sharedBy(copy, original)).toEqual([])
         copier.copy(original)
         expect(bytes).toBe(copier.bytes)
       }
@@ -163,7 +168,7 @@ test('a state that has grown, shrunk or changed its types is copied as it is', (
   for (const object of changed) {
     for (const copied of [copier.copy(object), copier.guard(object)]) {
       expect(copied).toStrictEqual(object)
-      expect([...reach(copied)].filter((one) => reach(object).has(one))).toEqual([])
+      expect(sharedBy(copied, object)).toEqual([])
     }
   }
 })
@@ -179,7 +184,7 @@ test('C5: what is larger than the limit is not copied before a call, until it is
         expect(guarded === null).toBe(unbounded.bytes > limit)
         if (guarded === null) continue
         expect(isDeepStrictEqual(guarded, original)).toBe(true)
-        expect([...reach(guarded)].filter((object) => reach(original).has(object))).toEqual([])
+        expect(sharedBy(guarded, original)).toEqual([])
       }
     }),
     { numRuns: 300 },
