@@ -1,5 +1,4 @@
 /** `potoroo receive ADDRESS`: prints, keeps or counts the records that a sink writes. */
-import { createWriteStream } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { portOwner } from '../env/real/port-owner.ts'
@@ -8,7 +7,7 @@ import { addressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
 import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
-import { recordsIn, requireOne } from './receive-file.ts'
+import { RecordFile, recordsIn, requireOne } from './receive-file.ts'
 import { ackedInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
 import { printJson, say } from './terminal.ts'
 import { readToken } from './token.ts'
@@ -53,13 +52,11 @@ async function receive(address: string, options: Options): Promise<void> {
   checkOptions(address, options)
   // What an inbox remembers goes on in the file; otherwise the file begins anew.
   const kept = out !== undefined && inbox !== undefined ? await recordsIn(out, framing) : 0
-  const file = out === undefined ? null : createWriteStream(out, { flags: inbox === undefined ? 'w' : 'a' })
-  const target = options.quiet ? null : (file ?? process.stdout)
   const got = { records: 0, bytes: 0 }
   const over = Promise.withResolvers<void>()
-  file?.on('error', (error) =>
-    over.reject(fail('E_FILE', { operation: 'write', path: out, reason: error.message }, error)),
-  )
+  const failed = (error: Error): void =>
+    over.reject(fail('E_FILE', { operation: 'write', path: out, reason: error.message }, error))
+  const file = out === undefined ? null : new RecordFile(out, inbox === undefined, failed)
   const taker: Taker = {
     take(records, bytes) {
       got.bytes += bytes
@@ -67,11 +64,11 @@ async function receive(address: string, options: Options): Promise<void> {
       got.records += count
       const frames = records.slice(0, count).flatMap((record) => frameFor(file === null, framing, record))
       if (inbox !== undefined && file !== null) for (const record of records) requireOne(framing, record)
-      const full = target !== null && frames.length > 0 && !target.write(Buffer.concat(frames))
+      const busy = frames.length === 0 || options.quiet ? undefined : write(Buffer.concat(frames), file)
       if (got.records >= most) over.resolve()
       // What is beyond them is not taken: whoever sent it keeps it.
       if (records.length > count) return new Promise(() => {})
-      if (full) return new Promise((resolve) => target.once('drain', resolve))
+      return busy
     },
     alone: () => options.untilClosed && over.resolve(),
     failed: over.reject,
@@ -84,7 +81,7 @@ async function receive(address: string, options: Options): Promise<void> {
   process.once('SIGINT', over.resolve)
   process.once('SIGTERM', over.resolve)
   await over.promise.finally(() => inlet.close())
-  if (file !== null) await new Promise<void>((resolve) => file.end(resolve))
+  await file?.close()
   progress.end()
   if (options.json) printJson({ ...got, seconds: progress.seconds })
 }
@@ -135,3 +132,9 @@ function frameFor(isOutput: boolean, framing: Framing, record: Buffer): readonly
 }
 
 const NEWLINE = Buffer.from('\n')
+
+/** Adds to `file`, or to standard output where there is none. A promise: no more until it resolves. */
+function write(bytes: Buffer, file: RecordFile | null): void | Promise<void> {
+  if (file !== null) return file.write(bytes)
+  if (!process.stdout.write(bytes)) return new Promise((resolve) => process.stdout.once('drain', resolve))
+}
