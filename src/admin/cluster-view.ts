@@ -47,6 +47,8 @@ export interface ClusterView {
   readonly generation: number
   readonly coordinator: string
   readonly keyGroups: number
+  /** What keeps the worker from the cluster's store, and for how long; `null` where it can read and append. */
+  readonly store: { readonly ms: number; readonly reason: string } | null
   readonly workers: readonly MemberView[]
   readonly pipelines: readonly { readonly pipeline: string; readonly epoch: number; readonly floor: number }[]
 }
@@ -87,6 +89,7 @@ export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
     mode: modeOf(worker),
     waitsFor: worker.isLeaving ? worker.leaving.waitsFor : [],
     ...{ generation, coordinator, keyGroups: owners.length },
+    store: worker.storeTrouble,
     workers: [...seen, ...others]
       .toSorted((a, b) => compareNames(a.worker, b.worker))
       .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) }))

@@ -80,7 +80,7 @@ function staysText(worker: string, mode: Mode, waitsFor: readonly string[]): rea
 
 /** What `status` says of the cluster, above what it says of the worker. */
 export function clusterText(view: ClusterView): string {
-  const { worker, mode, waitsFor, generation, coordinator, workers, keyGroups } = view
+  const { worker, mode, waitsFor, generation, coordinator, workers, keyGroups, store } = view
   const members = workers.filter(({ member }) => member)
   const rows = workers.map(({ worker, member, keyGroups, heard, linked, stuck }) => [
     worker,
@@ -95,9 +95,15 @@ export function clusterText(view: ClusterView): string {
       rows,
       'no other worker is heard yet',
     ),
+    ...(store === null ? [] : [storeText(worker, store)]),
     ...staysText(worker, mode, waitsFor),
     ...workers.flatMap(({ worker, stuck }) => (stuck === null ? [] : [stuckText(worker, stuck)])),
   ])
+}
+
+/** While that lasts no checkpoint completes, and nobody comes or goes. */
+function storeText(worker: string, { ms, reason }: NonNullable<ClusterView['store']>): string {
+  return `${worker} has waited for the store for ${Math.round(ms / 1000)} s: ${reason}`
 }
 
 function stuckText(worker: string, { ms, step, pipeline, key, stack }: NonNullable<MemberView['stuck']>): string {

@@ -184,6 +184,11 @@ export class Worker {
     return this.seat?.heard ?? null
   }
 
+  /** What keeps it from the store of its cluster. */
+  get storeTrouble(): Seat['storeTrouble'] {
+    return this.seat?.storeTrouble ?? null
+  }
+
   get damagedFrames(): number {
     return this.seat!.damagedFrames
   }

@@ -19,6 +19,8 @@
  *     both see each other.
  * B7. Whose beat is found there is called once, where it takes heartbeats: a refusal tells that it has ended, and so is
  *     waited for no longer, as behind a kill on the same machine (`cluster/namesake.ts`, N5).
+ * B8. Who cannot write its beat is taken for dead by all others, and may be the only one to know why: the log says so
+ *     once that has lasted for as long as they wait.
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -47,7 +49,7 @@ import { addressOf, memberAddress } from '../address.ts'
 import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
 export interface HeartbeatSeams {
-  readonly env: Pick<Env, 'clock' | 'network'>
+  readonly env: Pick<Env, 'clock' | 'network' | 'log'>
   readonly store: Store
   readonly limits: Limits
   readonly cluster: string
@@ -80,8 +82,12 @@ export class Heartbeats implements Watch {
   private listener: Listener | null = null
   private counter = 0
   private putting = false
-  /** When the last one was written, by the monotonic clock. */
+  /** When the last one was begun, by the monotonic clock. */
   private putAt = Infinity
+  /** Since when none could be written, by the monotonic clock; `null` where the last one could (B8). */
+  private unwrittenMs: number | null = null
+  /** The log has it. */
+  private toldUnwritten = false
   /** When the beat is due next, by the monotonic clock. */
   private beatAt = 0
   /** Whose loops stand still. */
@@ -207,10 +213,28 @@ export class Heartbeats implements Watch {
       if (error === null) this.found(decodeBeat(path, bytes), stood)
       this.counter++
       // A hint: what fails now is said again by the next one.
-      store.put(path, encodeBeat(this.beat), () => {
+      store.put(path, encodeBeat(this.beat), (error) => {
         this.putting = false
+        this.written(error)
       })
     })
+  }
+
+  /** B8. */
+  private written(error: PotorooError | null): void {
+    const { env, limits } = this.seams
+    const nowMs = env.clock.monotonic()
+    this.unwrittenMs ??= error === null ? null : nowMs
+    if (this.unwrittenMs === null) return
+    const ms = Math.round(nowMs - this.unwrittenMs)
+    if (error === null) {
+      this.unwrittenMs = null
+      if (this.toldUnwritten) env.log.warn('beat.written', { ms })
+      this.toldUnwritten = false
+    } else if (!this.toldUnwritten && ms >= limits.beatSilenceMs) {
+      this.toldUnwritten = true
+      env.log.warn('beat.waits', { message: error.message, remedy: error.remedy })
+    }
   }
 
   /** B6. */

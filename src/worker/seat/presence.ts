@@ -16,6 +16,7 @@ import type { ClusterSettings } from './cluster-settings.ts'
 import { openHeartbeats } from './heartbeats.ts'
 import { Neighbours } from './neighbours.ts'
 import { Refusals } from './refusals.ts'
+import type { StoreTroubles } from './store-trouble.ts'
 import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.ts'
 
 export interface SeatSeams {
@@ -52,12 +53,20 @@ export class Presence {
   watch: Watch | null = null
   closed = false
   private readonly seams: SeatSeams
+  private readonly troubles: StoreTroubles
   private readonly incarnation: string
   private readonly events: PresenceEvents
 
-  constructor(seams: SeatSeams, reader: ChainReader, incarnation: string, events: PresenceEvents) {
+  constructor(
+    seams: SeatSeams,
+    troubles: StoreTroubles,
+    reader: ChainReader,
+    incarnation: string,
+    events: PresenceEvents,
+  ) {
     const { env, limits, worker, cluster } = seams
     this.seams = seams
+    this.troubles = troubles
     this.incarnation = incarnation
     this.events = events
     this.writer = new ChainWriter(
@@ -65,10 +74,13 @@ export class Presence {
       env,
       { worker, incarnation },
       {
-        waits: ({ message, remedy }) => env.log.warn('chain.waits', { message, remedy }),
-        goesOn: (ms) => env.log.warn('chain.appended', { ms: Math.round(ms) }),
+        waits: (error) => troubles.begin('append', error),
+        goesOn: (ms) => troubles.end('append', ms),
         resign: (error) => events.storeLost(error),
-        counted: (requestMs, generation) => events.counted(requestMs, generation),
+        counted: (requestMs, generation) => {
+          troubles.answered()
+          events.counted(requestMs, generation)
+        },
       },
     )
     const refusals = new Refusals(env)
@@ -118,6 +130,7 @@ export class Presence {
   close(): void {
     this.closed = true
     this.writer.close()
+    this.troubles.forget('append')
     this.neighbours.close()
     this.watch?.close()
     this.watch = null

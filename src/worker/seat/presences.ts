@@ -9,6 +9,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import type { Outlook } from './outlook.ts'
 import { Presence, type PresenceEvents, type SeatSeams } from './presence.ts'
+import type { StoreTroubles } from './store-trouble.ts'
 import type { Stuck } from './watch.ts'
 import type { SeatWork } from './work.ts'
 
@@ -26,17 +27,20 @@ export class Presences {
   /** There is none before the chain has been read. */
   current: Presence | null = null
   private readonly seams: SeatSeams
+  private readonly troubles: StoreTroubles
   private readonly work: SeatWork
   private readonly outlook: Outlook
   private readonly events: PresenceEvents
 
   constructor(
     seams: SeatSeams,
+    troubles: StoreTroubles,
     work: SeatWork,
     outlook: Outlook,
     events: Omit<PresenceEvents, 'found' | 'wasStuck' | 'damaged'>,
   ) {
     this.seams = seams
+    this.troubles = troubles
     this.work = work
     this.outlook = outlook
     this.events = {
@@ -54,9 +58,9 @@ export class Presences {
 
   /** The worker goes on as `incarnation`, which has just been drawn; answers once others can hear it (I1, I2). */
   arrive(incarnation: string, chain: ChainReader, done: (error: PotorooError | null) => void): void {
-    const { seams, work, outlook, events } = this
+    const { seams, troubles, work, outlook, events } = this
     outlook.drawn(incarnation)
-    const presence = new Presence(seams, chain, incarnation, events)
+    const presence = new Presence(seams, troubles, chain, incarnation, events)
     this.current = presence
     work.arrive(incarnation, (error) => {
       if (presence.closed || presence !== this.current) return

@@ -19,6 +19,7 @@ import { BeatReader, nobodyElse, type Others } from './beat-reader.ts'
 import type { Formers } from './journals.ts'
 import { Look } from './look.ts'
 import type { SeatSeams } from './presence.ts'
+import type { StoreTroubles } from './store-trouble.ts'
 
 export interface ReadingEvents {
   /** The chain has come to another generation. `before` were members; `missed`: records in between were not read. */
@@ -53,14 +54,12 @@ export class Reading {
   private readonly named = new Map<string, Set<string>>()
   private since = 0
   private missed = false
-  /** Since when the store has not answered, by the monotonic clock; `null` where it does. */
-  private awayMs: number | null = null
   /** Who waits for the next reading (R4). */
   private waiting: (() => void)[] = []
   private following = false
   private closed = false
 
-  constructor(seams: SeatSeams, turns: Turns, events: ReadingEvents) {
+  constructor(seams: SeatSeams, troubles: StoreTroubles, turns: Turns, events: ReadingEvents) {
     const { env, limits, store, worker, cluster } = seams
     this.seams = seams
     this.events = events
@@ -74,10 +73,14 @@ export class Reading {
     const beats = cluster === null ? nobodyElse : new BeatReader({ store, clock: env.clock, limits }, worker)
     this.look = new Look(env.clock, this.chain, beats, limits.beatMs, {
       followed: (requestMs, generation) => {
-        this.noteBack()
+        troubles.answered()
+        troubles.end('read')
         turn(() => events.found(requestMs, generation))
       },
-      missed: (error) => this.noteAway(error),
+      missed: (error) => {
+        troubles.answered()
+        troubles.begin('read', error)
+      },
       seen: (others, reread) => turn(() => events.seen(others, reread)),
       gone: () => events.gone(),
       failed: (error) => events.failed(error),
@@ -115,19 +118,6 @@ export class Reading {
   close(): void {
     this.closed = true
     this.look.close()
-  }
-
-  /** Says once for each time that the store is away that it is, and once that it is back. */
-  private noteAway({ message, remedy }: PotorooError): void {
-    const { clock, log } = this.seams.env
-    if (this.awayMs === null) log.warn('store.away', { message, remedy })
-    this.awayMs ??= clock.monotonic()
-  }
-
-  private noteBack(): void {
-    const { clock, log } = this.seams.env
-    if (this.awayMs !== null) log.warn('store.answers', { ms: Math.round(clock.monotonic() - this.awayMs) })
-    this.awayMs = null
   }
 
   private onRecord(record: ChainRecord, cluster: Cluster): void {

@@ -42,6 +42,7 @@ import { Reading } from './reading.ts'
 import { type RebalanceHeard, Rebalances } from './rebalances.ts'
 import { RecoveryDriver } from './recovery-driver.ts'
 import { type Change, RescaleDriver } from './rescale-driver.ts'
+import { type StoreTrouble, StoreTroubles } from './store-trouble.ts'
 import type { Watch } from './watch.ts'
 import type { SeatWork } from './work.ts'
 
@@ -58,6 +59,7 @@ export class Seat {
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
   private readonly outlook: Outlook
+  private readonly troubles: StoreTroubles
   /** What belongs to this incarnation (S2). */
   private readonly presences: Presences
   private timer: Timer | null = null
@@ -68,7 +70,8 @@ export class Seat {
     this.seams = seams
     this.work = work
     this.outlook = new Outlook(cluster === null ? nobodyElse : noNamesake)
-    this.reading = new Reading(seams, this.turns, {
+    this.troubles = new StoreTroubles(env, 2 * limits.beatSilenceMs)
+    this.reading = new Reading(seams, this.troubles, this.turns, {
       generation: (cluster, before, missed) => this.readGeneration(cluster, before, missed),
       record: (record, cluster) => this.onRecord(record, cluster),
       jumped: (cluster, within) => this.onJump(cluster, within),
@@ -77,7 +80,7 @@ export class Seat {
       gone: () => this.watch?.gone ?? new Set(),
       failed: (error) => this.fail(error),
     })
-    this.presences = new Presences(seams, work, this.outlook, {
+    this.presences = new Presences(seams, this.troubles, work, this.outlook, {
       control: (from, message, body) => this.turns.take(() => this.closed || this.inbox.take(from, message, body)),
       storeLost: (error) => this.membership.act({ kind: 'storeTimeout', reason: error?.message ?? '' }),
       counted: (requestMs, generation) => this.turns.take(() => this.renew(requestMs, generation)),
@@ -215,6 +218,11 @@ export class Seat {
 
   get standstills(): Standstills {
     return this.presences.standstills
+  }
+
+  /** What keeps this worker from its store; `null` where nothing does. */
+  get storeTrouble(): StoreTrouble | null {
+    return this.troubles.worst
   }
 
   get damagedFrames(): number {

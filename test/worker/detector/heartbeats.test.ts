@@ -1,5 +1,6 @@
 /** Heartbeats in a simulated world, where what crosses the wire may be anything. */
 import { expect, test } from 'vitest'
+import { fail, type PotorooError } from '../../../src/base/errors.ts'
 import { makeLimits } from '../../../src/base/limits.ts'
 import type { Store } from '../../../src/checkpoint/store.ts'
 import type { Beat } from '../../../src/cluster/beats.ts'
@@ -12,7 +13,7 @@ import { Heartbeats } from '../../../src/worker/seat/heartbeats.ts'
 const limits = makeLimits({ heartbeatMs: 250, linkDialTimeoutMs: 1000 })
 const nowhere = {
   read: (_: string, done: (error: null, bytes: null) => void) => done(null, null),
-  put: (_: string, __: Uint8Array, done: () => void) => done(),
+  put: (_: string, __: Uint8Array, done: (error: null) => void) => done(null),
 } as unknown as Store
 
 function heartbeats({ env }: SimProcess, worker: string, then: (one: Heartbeats) => void): void {
@@ -97,6 +98,30 @@ test('who calls and says nothing has no room for long, and a worker is heard all
   expect(listener!.beat.hears).toHaveLength(1)
 })
 
+test('B8: who cannot write its beat says so once, and once that it can again', () => {
+  const world = new World(1, calm)
+  const { env } = world.machine('a').start('a')
+  let full = false
+  const store = {
+    ...nowhere,
+    put: (_: string, __: Uint8Array, done: (error: PotorooError | null) => void) =>
+      done(full ? fail('E_STORE', { operation: 'put', path: 'beat/a', reason: 'no room' }) : null),
+  } as unknown as Store
+  const watcher = { worker: 'a', incarnation: 'a-1', address: 'a:1', seen: 0 }
+  const seams = { env, store, limits, cluster: 'c', token: 't', host: 'a', reach: 'a' }
+  new Heartbeats(seams, watcher, { changed: () => {}, found: () => {} }).listen(() => {})
+  const said = (forMs: number): string[] => {
+    world.run(world.now + forMs)
+    return world.drainLog().flatMap((line) => /beat\.\w+/.exec(line) ?? [])
+  }
+  expect(said(5000)).toEqual([])
+  full = true
+  expect(said(limits.beatSilenceMs / 2)).toEqual([])
+  expect(said(20_000)).toEqual(['beat.waits'])
+  full = false
+  expect(said(20_000)).toEqual(['beat.written'])
+})
+
 test.each([0, 1, 250, 400, 999])('B6: two processes of one name that begin %i ms apart see each other', (apartMs) => {
   const world = new World(1, calm)
   let bytes: Buffer | null = null
@@ -104,10 +129,10 @@ test.each([0, 1, 250, 400, 999])('B6: two processes of one name that begin %i ms
   const { clock } = world.machine('s').start('s').env
   const store = {
     read: (_: string, done: (error: null, bytes: Buffer | null) => void) => clock.soon(() => done(null, bytes)),
-    put: (_: string, put: Buffer, done: () => void) =>
+    put: (_: string, put: Buffer, done: (error: null) => void) =>
       clock.soon(() => {
         bytes = put
-        done()
+        done(null)
       }),
   } as unknown as Store
   const known = ['x', 'y'].map((incarnation) => drawAnew(noNamesake, incarnation))

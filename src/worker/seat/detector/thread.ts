@@ -31,7 +31,7 @@ const log = new RealLog(options.log)
 const clock = new RealClock()
 const debugged = process.execArgv.some((flag) => flag.startsWith('--inspect'))
 
-const env = { clock, network: new RealNetwork(log, new Guests(log, openFilesLimit())) }
+const env = { clock, log, network: new RealNetwork(log, new Guests(log, openFilesLimit())) }
 const store = new FileStore(new RealDisk(), new RealRandom(), options.store, watcher, () => {}, true)
 const heartbeats = new Heartbeats({ env, store, limits, cluster, token, host, reach }, watcher, {
   changed: () => tell({ kind: 'changed', ...heard() }),
