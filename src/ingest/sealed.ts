@@ -6,7 +6,9 @@
  *     names, and those whose segments lie there. It is listed anew after the last seal; only that list counts.
  * Z2. Nothing is added to it, cut or removed. It belongs to its worker; but what is relied on is written once more as
  *     it stands (`harden.ts`).
- * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again.
+ * Z3. Nobody is answered before all have been read: what cannot be sealed or read now is tried again, and told once.
+ *     Several are read at a time: whoever has been in a cluster has a folder there, and on a volume of a server one
+ *     after another would take a second for every few hundred of them, in each generation.
  * Z4. Who has worked in no generation yet has nothing in its journal, and is not sealed: a worker that waits to be
  *     taken in would have to begin anew with each change that it misses. That is so where its segments say that it was
  *     drawn behind a generation (`segment.ts`, G5) since which every record has been read, and none of them names it.
@@ -25,6 +27,8 @@ import { type Segment, segmentOfName } from './segment.ts'
 
 /** How long it waits before a seal or a journal is tried again. */
 const RETRY_MS = 500
+/** Journals that are read at a time (Z3). */
+const AT_ONCE = 16
 
 /** A journal that several workers reach. */
 export interface JournalReach {
@@ -69,6 +73,8 @@ export class SealedJournals {
   /** How far Z5 has come. */
   private ofOwn: 'never asked' | 'asked' | 'sealed' = 'never asked'
   private round = 0
+  /** What was told of in this round (Z3). */
+  private readonly told = new Set<string>()
 
   constructor(options: SealedOptions) {
     this.options = options
@@ -80,6 +86,7 @@ export class SealedJournals {
     const wanted = this.ofOwn === 'sealed' ? reach.filter(({ worker }) => !this.isOwn(worker)) : reach
     if (wanted.some(({ worker }) => this.isOwn(worker))) this.ofOwn = 'asked'
     this.waiting = []
+    this.told.clear()
     this.segments = wanted.length === 0 ? [] : null
     if (this.segments === null) this.collect(round, wanted)
   }
@@ -96,25 +103,34 @@ export class SealedJournals {
   }
 
   private collect(round: number, reach: readonly JournalReach[]): void {
-    const all: Segment[] = []
-    const next = (index: number): void => {
+    const found: (readonly Segment[])[] = reach.map(() => [])
+    let next = 0
+    let left = reach.length
+    const take = (): void => {
+      const index = next++
       const one = reach[index]
-      if (one === undefined) return this.finish(all)
-      this.open(one, (error, segments) => {
-        if (round !== this.round) return
-        if (error !== null) {
-          this.options.failed(error)
-          this.options.clock.after(RETRY_MS, () => {
-            if (round === this.round) next(index)
-          })
-          return
-        }
+      if (one === undefined) return
+      this.openAtLast(round, one, (segments) => {
         if (this.isOwn(one.worker)) this.own(segments)
-        else all.push(...segments)
-        next(index + 1)
+        else found[index] = segments
+        if (--left === 0) this.finish(found.flat())
+        else take()
       })
     }
-    next(0)
+    for (let i = 0; i < AT_ONCE; i++) take()
+  }
+
+  /** Answers once it could be sealed and read (Z3); not at all once another round has begun. */
+  private openAtLast(round: number, reach: JournalReach, done: (segments: readonly Segment[]) => void): void {
+    this.open(reach, (error, segments) => {
+      if (round !== this.round) return
+      if (error === null) return done(segments)
+      if (!this.told.has(error.message)) this.options.failed(error)
+      this.told.add(error.message)
+      this.options.clock.after(RETRY_MS, () => {
+        if (round === this.round) this.openAtLast(round, reach, done)
+      })
+    })
   }
 
   private own(segments: readonly Segment[]): void {
