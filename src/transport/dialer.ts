@@ -6,6 +6,10 @@
  * D3. Silence ends no connection: a program that computes is silent too. When its pings stay unanswered the dialler
  *     tries a second connection beside the first, and only a welcome there replaces it. Its patience doubles each time,
  *     so that a frame that takes long on a slow way gets through in the end.
+ * D4. Where pings stay unanswered and the other machine takes no second connection either, the way is dead, and the
+ *     first one is given up: the system would believe in it for a quarter of an hour, while heartbeats go another way.
+ *     Of a program that computes the machine takes connections, and whose name is not found may be there. Who was wrong
+ *     goes on with the next one.
  */
 import { showAddress } from '../base/address.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -195,12 +199,16 @@ export class Dialer implements Dialling {
     this.events.attach(this.link, line, this.welcome!, this.said)
   }
 
-  closed(_: Line, error: Error | null): void {
+  closed(line: Line, error: Error | null): void {
     this.line = null
     if (error !== null) this.failure = error.message
     this.unheard = error instanceof NetworkError && error.code === 'refused'
-    // Where the link stands all the same, the next silence tries again.
-    if (this.link.phase === 'open') return
+    if (this.link.phase === 'open') {
+      // D4. Otherwise the next silence tries again.
+      if (this.asked && !line.reached && !isLost(error))
+        this.link.giveUp(`it answers nothing, and takes no connection: ${this.failure}`)
+      return
+    }
     const ms = this.backoff.next()
     this.again(this.askedToWait ? Math.min(NOT_YET_MS, ms) : ms)
   }
@@ -215,4 +223,9 @@ export class Dialer implements Dialling {
     const { worker, incarnation, address } = this.target
     return { worker, incarnation, address: showAddress(address), facts: this.link }
   }
+}
+
+/** Nothing was sent, for there was no way, or no address. */
+function isLost(error: Error | null): boolean {
+  return error instanceof NetworkError && error.code === 'unreachable'
 }

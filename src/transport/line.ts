@@ -64,6 +64,8 @@ export class Line implements ConnectionHandler {
   expects = 0
   /** Whether the system takes no more at the moment (L2). */
   blocked = false
+  /** Whether the other machine has taken a connection that was dialled. */
+  reached = false
   /** The worker at the other end, once it has said who it is; before, where it is. */
   peer: string
   private readonly context: LineContext
@@ -142,6 +144,7 @@ export class Line implements ConnectionHandler {
   // ── In ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onOpen(): void {
+    this.reached = true
     this.step({ kind: 'connected' })
   }
 

@@ -228,6 +228,11 @@ export class Link implements SessionFacts, LineUser {
     this.step({ kind: 'tick', now })
   }
 
+  /** The way of its connection is dead: it is closed, and another one may serve the session. */
+  giveUp(reason: string): void {
+    this.line?.break(new Error(reason))
+  }
+
   /** The session ends for `error`. */
   fail(error: PotorooError): void {
     this.step({ kind: 'failed', error })
