@@ -30,6 +30,12 @@ const FLAGS = [
   ['--max-inlined-bytecode-size-cumulative', 2000],
 ]
 
+/**
+ * Threads for what waits for the system (files, names of hosts), which all of this process shares. Node has four: as many
+ * reads of a volume that hangs would hold up the journal, the store and the beat of a worker that needs nothing of it.
+ */
+const THREADS = '64'
+
 if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {
   const found = `this is Node ${process.versions.node} (${process.execPath})`
   const remedy = `get it from https://nodejs.org, or \`npm install --save-dev node@${NODE_NEEDED}\` and use \`npx potoroo\``
@@ -41,6 +47,9 @@ if (Number(process.versions.node.split('.')[0]) < NODE_NEEDED) {
 }
 
 function launch(file, fs, module, url) {
+  // In front of the first use of any, and for the process that takes the place of this one.
+  if (WORKERS.includes(commandOf(process.argv)))
+    process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || THREADS
   const flags = flagsWanted()
   if (flags.length > 0) {
     const args = [...process.execArgv, ...flags, file, ...process.argv.slice(2)]
@@ -56,10 +65,14 @@ function launch(file, fs, module, url) {
 /** What this process is to be replaced for: nothing when all was chosen already, or when a parent talks to it. */
 function flagsWanted() {
   if (typeof process.execve !== 'function' || process.connected) return []
-  const command = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
-  if (!WORKERS.includes(command)) return []
+  if (!WORKERS.includes(commandOf(process.argv))) return []
   const given = [...process.execArgv, process.env.NODE_OPTIONS || ''].join(' ').replace(/_/g, '-')
   return FLAGS.filter(([flag]) => !given.includes(flag)).map(([flag, value]) => `${flag}=${value}`)
+}
+
+/** The first argument that is no flag. */
+function commandOf(argv) {
+  return argv.slice(2).find((argument) => !argument.startsWith('-'))
 }
 
 /** The command line's module: its source in a checkout, else what was built; `null` when there is neither. */
