@@ -170,14 +170,22 @@ export class ChainReader {
       if (error || era === null) return done(error)
       this.readDecoded(era * this.limits.chainEra, (failed, decoded) => {
         if (failed) return done(failed)
-        const path = chainRecord(era * this.limits.chainEra)
-        if (!decoded?.before) return done(fail('E_STORE_DAMAGED', { path, reason: 'it does not begin an era' }))
+        if (!decoded?.before) return this.jumpOn(era * this.limits.chainEra, done)
         if (decoded.record.n > this.cluster.next) {
           this.cluster = decoded.before
           this.listener.onJump(this.cluster)
         }
         this.readOn(FIRST_READS, done)
       })
+    })
+  }
+
+  /** Record `n` does not hold the cluster: it is over (`removal.ts`, X4), or damaged. */
+  private jumpOn(n: number, done: StoreDoneVoid): void {
+    this.isBehind(n, (error, behind) => {
+      if (error) done(error)
+      else if (behind) this.jump(n, done)
+      else done(fail('E_STORE_DAMAGED', { path: chainRecord(n), reason: 'it does not begin an era' }))
     })
   }
 

@@ -154,8 +154,17 @@ export class FileStore implements Store {
   }
 
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    this.overwrite(path, bytes, false, done)
+  }
+
+  replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    this.overwrite(path, bytes, true, done)
+  }
+
+  /** Bytes that are synced before they have their name are never seen in part. */
+  private overwrite(path: string, bytes: Uint8Array, durable: boolean, done: StoreDoneVoid): void {
     const folder = layout.folderOf(path)
-    this.writeTemporary(bytes, false, (error, temporary) => {
+    this.writeTemporary(bytes, durable, (error, temporary) => {
       if (error) return done(error)
       // It is put again every second: what it leaves behind would fill the disk.
       const failed = (reason: PotorooError): void => this.disk.remove(temporary, () => done(reason))

@@ -5,12 +5,13 @@
  *     another's.
  * R2. A record whose number is a multiple of `chainEra` begins an era: it holds the cluster as all records before it
  *     left it, so that a reader can begin there, and it is never removed. The nonces of the era before stand in it: by
- *     these it is known which records that era had once they are removed.
+ *     these it is known which records that era had once they are removed. The cluster is taken out of it once no reader
+ *     begins there any more (`removal.ts`, X4): with many pipelines it is most of what the chain would keep.
  */
-import { fail, type PotorooError } from '../base/errors.ts'
+import { fail, PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import { type Cluster, clusterFromJson, clusterToJson, type Member } from './cluster.ts'
-import { type Format, seal, unseal } from './envelope.ts'
+import { type Format, seal, type Unsealed, unseal } from './envelope.ts'
 import { decodeOwners, encodeOwners } from './owners.ts'
 
 /** Who wrote a record (R1). */
@@ -92,6 +93,19 @@ export function encodeRecord(
     nonce: stamp.nonce,
     ...(before === null ? {} : { before: clusterToJson(before), nonces }),
   })
+}
+
+/**
+ * The record in `bytes` without the cluster before it, for one that begins an era which is over for everybody; `null`
+ * where there is nothing to leave out, or `bytes` are damaged.
+ */
+export function withoutCluster(path: string, n: number, bytes: Buffer): Buffer | null {
+  const decoded = decodeRecord(path, n, bytes)
+  if (decoded instanceof PotorooError || decoded.before === null) return null
+  const { before: _, ...rest } = (unseal(format, path, bytes) as Extract<Unsealed, { kind: 'value' }>).value as {
+    readonly [name: string]: Json
+  }
+  return seal(format, rest)
 }
 
 /** Record `n` from its bytes, or `E_STORE_DAMAGED`, or `E_STORE_VERSION`. */

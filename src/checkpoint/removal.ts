@@ -12,6 +12,7 @@
  *     again where it is gone.
  * X4. Records of an era of the chain go once the first record of the era after next has been read, that first record of
  *     each era never (`chain-reader.ts`, A3). So two eras stand, and hardly anybody who reads on finds himself behind.
+ *     Of that first record the cluster goes then, which is most of it: nobody begins there any more.
  * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
@@ -67,6 +68,16 @@ export function oldRecords(names: readonly string[], next: number, chainEra: num
     .map(chainNumberOf)
     .filter((n) => n !== null && n < era && n % chainEra !== 0)
     .map((n) => chainRecord(n as number))
+}
+
+/** How many of the last eras that are over a sweep looks at: the one before may have come to nothing. */
+const ERAS_LOOKED_AT = 4
+
+/** The numbers of first records of which the cluster may go when the chain has been read up to `next` (X4). */
+export function oldFirsts(next: number, chainEra: number): readonly number[] {
+  const era = Math.floor((next - 1) / chainEra) - 1
+  const firsts = Array.from({ length: ERAS_LOOKED_AT }, (_, i) => (era - 1 - i) * chainEra)
+  return firsts.filter((n) => n >= 0)
 }
 
 /** The runs of `pipeline` among the `names` in its folder that may go (X5). */

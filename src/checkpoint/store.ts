@@ -2,7 +2,8 @@
  * The checkpoint store: durability and agreement in one place, by one primitive, *create this object only if it does
  * not exist* (PROTOCOLS 1). Drivers: `file-store.ts`. Every driver passes `test/checkpoint/store.contract.ts`.
  *
- * O1. An object is written whole or not at all, and never changes; only `put` overwrites, and it serves hints only.
+ * O1. An object is written whole or not at all, and never changes. `put` overwrites, and serves hints only; `replace`
+ *     serves records of the chain that are over (`removal.ts`, X4).
  * O2. `created` means durable. `unknown` means undecided until something stands at that name: the same bytes are tried
  *     again under the same name, never under another (`write-once.ts`, `chain-writer.ts`).
  * O3. What `read` answers may vanish in a power loss until `makeDurable` has answered; nobody acts on an object that
@@ -45,6 +46,8 @@ export interface Store {
   remove(path: string, done: StoreDoneVoid): void
   /** Writes or overwrites a hint, which may be lost or cut short in a power loss. */
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void
+  /** Overwrites an object: it is what it was or `bytes`, whatever happens. */
+  replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void
   /**
    * Gives the object `existing` a second name, durably; it lives on when the first one is removed. Repeats are
    * harmless.

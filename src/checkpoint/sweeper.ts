@@ -7,10 +7,20 @@
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, EpochEntry, PipelineEntry } from './cluster.ts'
 import { forEach } from './for-each.ts'
-import { CHAIN, letterFolder, manifestFolder, PIPELINES, packFolder, type Run, unescapeName } from './layout.ts'
+import {
+  CHAIN,
+  chainRecord,
+  letterFolder,
+  manifestFolder,
+  PIPELINES,
+  packFolder,
+  type Run,
+  unescapeName,
+} from './layout.ts'
 import { decodeManifest } from './manifest.ts'
 import type { NamedPacks } from './named-packs.ts'
-import { garbageOf, oldRecords, oldRuns } from './removal.ts'
+import { withoutCluster } from './record.ts'
+import { garbageOf, oldFirsts, oldRecords, oldRuns } from './removal.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
 interface RemovalSeams {
@@ -42,11 +52,28 @@ export function sweepPipeline(
   })
 }
 
-/** Removes records of eras that are over (`removal.ts`, X4); `cluster` must have been read. Answers how many went. */
+/**
+ * Removes records of eras that are over, and of their first ones the cluster (`removal.ts`, X4); `cluster` must have
+ * been read. Answers how many records went.
+ */
 export function sweepChain(seams: RemovalSeams, cluster: Cluster, done: StoreDone<number>): void {
-  seams.store.list(CHAIN, (error, names) => {
-    if (error) done(error, 0)
-    else removeAll(seams, oldRecords(names, cluster.next, seams.limits.chainEra), done)
+  const { store, limits } = seams
+  store.list(CHAIN, (error, names) => {
+    if (error) return done(error, 0)
+    removeAll(seams, oldRecords(names, cluster.next, limits.chainEra), (_, gone) => {
+      const shorten = (n: number, end: StoreDoneVoid) => shortenRecord(store, n, () => end(null))
+      forEach(oldFirsts(cluster.next, limits.chainEra), 1, shorten, () => done(null, gone))
+    })
+  })
+}
+
+/** Takes the cluster out of record `n`; one that cannot be read, or written, stays as it is. */
+function shortenRecord(store: Store, n: number, done: () => void): void {
+  const path = chainRecord(n)
+  store.read(path, (error, bytes) => {
+    const short = error === null && bytes !== null ? withoutCluster(path, n, bytes) : null
+    if (short === null) done()
+    else store.replace(path, short, done)
   })
 }
 

@@ -10,8 +10,8 @@ import { type Appended, ChainWriter } from '../../src/checkpoint/chain-writer.ts
 import { type Cluster, emptyCluster, lastEpoch } from '../../src/checkpoint/cluster.ts'
 import { fold } from '../../src/checkpoint/fold.ts'
 import { chainRecord } from '../../src/checkpoint/layout.ts'
-import { encodeRecord, type RecordBody } from '../../src/checkpoint/record.ts'
-import { oldRecords } from '../../src/checkpoint/removal.ts'
+import { encodeRecord, type RecordBody, withoutCluster } from '../../src/checkpoint/record.ts'
+import { oldFirsts, oldRecords } from '../../src/checkpoint/removal.ts'
 import type { Store } from '../../src/checkpoint/store.ts'
 import { SimRandom } from '../../src/sim/random.ts'
 import { type Choose, everyChoice } from './choices.ts'
@@ -260,6 +260,15 @@ function goOnForEras(world: WeakWorld): void {
   const { next } = write(world, bodies)
   const names = [...world.objects.keys()].map((path) => path.slice(6))
   for (const path of oldRecords(names, next, 100)) world.objects.delete(path)
+  shorten(world, next)
+}
+
+/** Takes the cluster out of the first records of eras that are over. */
+function shorten({ objects }: WeakWorld, next: number): void {
+  for (const n of oldFirsts(next, 100)) {
+    const short = withoutCluster(chainRecord(n), n, objects.get(chainRecord(n))!)
+    if (short !== null) objects.set(chainRecord(n), short)
+  }
 }
 
 describe('a reader', () => {
@@ -296,6 +305,7 @@ describe('a reader', () => {
       )) {
         world.objects.delete(path)
       }
+      shorten(world, count)
       reader.follow((error) => expect(error).toBeNull())
       drain()
       expect(reader.cluster).toEqual(whole)
@@ -344,6 +354,7 @@ describe('a reader', () => {
     )) {
       world.objects.delete(path)
     }
+    shorten(world, 350)
     const other = worker(world, 'other', store)
     other.reader.follow(() => {})
     drain()
@@ -355,6 +366,28 @@ describe('a reader', () => {
     other.reader.nonceOf(7, (error, nonce) => expect([error, nonce]).toEqual([null, nonces[7]]))
     drain()
     expect.assertions(9)
+  })
+
+  test('begins at a later era where it finds that others have shortened the beginning of this one, and names damage', () => {
+    for (const goesOn of [true, false]) {
+      const { world, drain } = calmChain()
+      const store = world.store('slow')
+      const read = store.read.bind(store)
+      let looks = 0
+      store.read = (path, done) => {
+        // It knows that the era has begun, and is about to read what was before it.
+        if (path === chainRecord(0) && ++looks === 2) {
+          if (goesOn) goOnForEras(world)
+          world.objects.set(path, withoutCluster(path, 0, world.objects.get(path)!) ?? world.objects.get(path)!)
+        }
+        read(path, done)
+      }
+      const { reader } = worker(world, 'slow', store)
+      const ends: unknown[] = []
+      reader.follow((error) => ends.push(error?.code ?? null))
+      drain()
+      expect([ends, reader.cluster.generation]).toEqual(goesOn ? [[null], 2] : [['E_STORE_DAMAGED'], 0])
+    }
   })
 
   test('names what is absent within the chain, and not what was removed while it looked for its end', () => {

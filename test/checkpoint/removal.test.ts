@@ -3,12 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { fail } from '../../src/base/errors.ts'
 import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
-import { nextFloor, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
+import { decodeRecord, encodeRecord } from '../../src/checkpoint/record.ts'
+import { nextFloor, oldFirsts, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
 import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
 import { Survey } from '../../src/checkpoint/survey.ts'
-import { sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
+import { sweepChain, sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
 import { writeOnce } from '../../src/checkpoint/write-once.ts'
 import { DiskError } from '../../src/env/disk.ts'
+import { newEntry } from './entry.ts'
 import { Sim } from './fixture.ts'
 import { Pipeline, run } from './pipeline.ts'
 
@@ -110,6 +112,33 @@ describe('removal', () => {
     expect(gone(201).length).toBe(99)
     expect(gone(400).every((n) => n % 100 !== 0 && n < 200)).toBe(true)
     expect(oldRecords(['notes'], 400, 100)).toEqual([])
+    // Nobody begins at those any more.
+    expect([1, 200, 201, 301, 950].map((next) => oldFirsts(next, 100))).toEqual([
+      ...[[], [], [0], [100, 0]],
+      [700, 600, 500, 400],
+    ])
+  })
+
+  test('X4: of the first record of an era that is over the cluster goes, and what it says and has of others stays', () => {
+    const sim = new Sim()
+    const store = sim.open()
+    const seams = { store, clock: sim.clock, limits: { ...sim.limits, chainEra: 4 } }
+    const pipelines = new Map(Array.from({ length: 100 }, (_, n) => [`p${n}`, newEntry]))
+    const cluster = { ...emptyCluster, generation: 1, pipelines }
+    const body = { kind: 'floor', generation: 1, pipeline: 'p', floor: 3 } as const
+    const bytes = [0, 4, 8].map((n) => {
+      const stamp = { n, writer: 'w', incarnation: 'i', nonce: `${n}` }
+      const record = encodeRecord(body, stamp, cluster, ['a', 'b'])
+      sim.end((done) => writeOnce(seams, layout.chainRecord(n), record, 1, done))
+      return record
+    })
+    for (let sweeps = 0; sweeps < 2; sweeps++) {
+      sim.value((done) => sweepChain(seams, { ...cluster, next: 9 }, done))
+      const [first, ...later] = [0, 4, 8].map((n) => sim.read(store, layout.chainRecord(n))!)
+      expect(later).toEqual(bytes.slice(1))
+      expect(first!.length).toBeLessThan(300)
+      expect(decodeRecord('0', 0, first!)).toEqual({ ...decodeRecord('0', 0, bytes[0]!), before: null })
+    }
   })
 
   test('X5: takes old runs of a pipeline, and none that the reader of the chain has not seen', () => {

@@ -74,6 +74,14 @@ export function storeContract(
       expect(await list('beat')).toEqual(['a'])
     })
 
+    test('an object is replaced', async () => {
+      await create('chain/1', 'long')
+      await finished(on, (done) => store.replace('chain/1', Buffer.from('s'), done))
+      expect(await read('chain/1')).toBe('s')
+      expect(await create('chain/1', 'x')).toBe('exists')
+      expect(await list('tmp')).toEqual([])
+    })
+
     test('a linked object lives on without its first name; linking it again is no error', async () => {
       await create('packs/1', 'x')
       await finished(on, (done) => store.link('packs/1', 'savepoints/s/1', done))

@@ -101,6 +101,10 @@ class WeakStore implements Store {
     this.world.due.push(() => done(null))
   }
 
+  replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    this.put(path, bytes, done)
+  }
+
   link(existing: string, created: string, done: StoreDoneVoid): void {
     const bytes = this.world.objects.get(existing)
     if (bytes !== undefined) this.world.objects.set(created, bytes)

@@ -119,6 +119,10 @@ class View implements Store {
     )
   }
 
+  replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
+    this.put(path, bytes, done)
+  }
+
   link(existing: string, _created: string, done: StoreDoneVoid): void {
     this.ask(
       () => null,
