@@ -153,6 +153,11 @@ export class FileStore implements Store {
     })
   }
 
+  removeFolder(folder: string, done: StoreDoneVoid): void {
+    this.known.delete(folder)
+    this.disk.removeDirectory(this.at(folder), (error) => done(error && storeError('remove', folder, error)))
+  }
+
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
     this.overwrite(path, bytes, false, done)
   }

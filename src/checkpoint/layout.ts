@@ -88,6 +88,11 @@ export function letterFile(run: Run, epoch: number, generation: number, worker: 
   return `${letterFolder(run)}/${padded(epoch)}-${padded(generation)}-${escapeName(worker)}`
 }
 
+/** The folders of a run, each behind those in it. */
+export function foldersOf(run: Run): readonly string[] {
+  return [manifestFolder(run), packFolder(run), letterFolder(run), runFolder(run)]
+}
+
 /** Who has written a file of dead letters with this name, and in which generation; `null` for a name that is none. */
 export function letterWriterOf(name: string): { readonly worker: string; readonly generation: number } | null {
   const [, generation, worker] = /^\d+-(\d+)-(.+)$/.exec(name) ?? []

@@ -44,6 +44,8 @@ export interface Store {
   list(folder: string, done: StoreDone<readonly string[]>): void
   /** Removes an object; no error when it is absent. It may come back after a power loss. */
   remove(path: string, done: StoreDoneVoid): void
+  /** Removes a folder that is empty; no error when it is absent. */
+  removeFolder(folder: string, done: StoreDoneVoid): void
   /** Writes or overwrites a hint, which may be lost or cut short in a power loss. */
   put(path: string, bytes: Uint8Array, done: StoreDoneVoid): void
   /** Overwrites an object: it is what it was or `bytes`, whatever happens. */

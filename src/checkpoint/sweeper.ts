@@ -10,6 +10,7 @@ import { forEach } from './for-each.ts'
 import {
   CHAIN,
   chainRecord,
+  foldersOf,
   letterFolder,
   manifestFolder,
   PIPELINES,
@@ -79,11 +80,13 @@ function shortenRecord(store: Store, n: number, done: () => void): void {
 
 /**
  * Removes what is left of runs that the chain no longer names: pipelines that were taken out, or submitted anew under
- * their name. `cluster` must have been read. Answers how many objects went.
+ * their name. Their folders go as well: otherwise each sweep would look through those of all runs that there ever were.
+ * `cluster` must have been read. Answers how many objects went.
  */
 export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone<number>): void {
   const { store, named } = seams
   const paths: string[] = []
+  const folders: string[] = []
   const collect = (folder: string, end: StoreDoneVoid) =>
     store.list(folder, (error, names) => {
       if (error === null) for (const name of names) paths.push(`${folder}/${name}`)
@@ -91,6 +94,7 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
     })
   const collectRun = (run: Run, end: StoreDoneVoid) => {
     named.forget(manifestFolder(run), Infinity)
+    folders.push(...foldersOf(run))
     forEach([manifestFolder(run), packFolder(run), letterFolder(run)], 1, collect, end)
   }
   const collectPipeline = (name: string, end: StoreDoneVoid) =>
@@ -100,7 +104,13 @@ export function sweepRuns(seams: SweeperSeams, cluster: Cluster, done: StoreDone
     })
   store.list(PIPELINES, (error, names) => {
     if (error) return done(error, 0)
-    forEach(names, 1, collectPipeline, () => removeAll(seams, paths, done))
+    forEach(names, 1, collectPipeline, () => {
+      removeAll(seams, paths, (_, gone) => {
+        // One with somebody else's objects in it stays.
+        const remove = (folder: string, end: StoreDoneVoid) => store.removeFolder(folder, () => end(null))
+        forEach(folders, 1, remove, () => done(null, gone))
+      })
+    })
   })
 }
 

@@ -74,6 +74,8 @@ export interface Disk {
   rename(from: string, to: string, done: DoneVoid): void
   /** Removes a file; no error when it is absent. */
   remove(path: string, done: DoneVoid): void
+  /** Removes a directory that is empty; no error when it is absent. */
+  removeDirectory(path: string, done: DoneVoid): void
   /** Removes a directory and all below it; no error when it is absent. */
   removeTree(path: string, done: DoneVoid): void
   /** Makes the names in a directory durable. */

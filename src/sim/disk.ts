@@ -123,6 +123,11 @@ export class SimDisk implements Disk {
     this.start('names', 'remove', path, volume, () => volume.remove(inside), done)
   }
 
+  removeDirectory(path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    this.start('names', 'remove', path, volume, () => volume.removeDirectory(inside), done)
+  }
+
   removeTree(path: string, done: DoneVoid): void {
     const { volume, path: inside } = this.locate(path)
     this.start('names', 'remove', path, volume, () => volume.removeTree(inside), done)

@@ -185,6 +185,17 @@ export class Volume {
     return null
   }
 
+  removeDirectory(path: string): Refused | null {
+    const spot = this.find(path)
+    if (spot === absent) return null
+    if (spot instanceof Refused) return spot
+    if (spot.entry === undefined) return null
+    if (!(spot.entry instanceof Directory)) return new Refused('io', 'not a directory')
+    if (spot.entry.names.size > 0) return new Refused('io', 'directory not empty')
+    this.take(spot)
+    return null
+  }
+
   removeTree(path: string): Refused | null {
     const spot = this.find(path)
     if (spot === absent) return null

@@ -149,7 +149,7 @@ describe('removal', () => {
     expect(oldRuns('p', ['0000000001', '0000000005', '0000000009', 'savepoints'], cluster)).toEqual([run])
     expect(oldRuns('q', ['0000000001'], cluster)).toHaveLength(1)
     expect(pipeline.value((done) => sweepRuns(pipeline, cluster, done))).toBe(2)
-    expect(pipeline.names(layout.packFolder(run))).toEqual([])
+    expect(pipeline.value<readonly string[]>((done) => pipeline.store.list('pipelines/p', done))).toEqual([])
   })
 
   test('X5: goes on behind what cannot be listed, or removed', () => {

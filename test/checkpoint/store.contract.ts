@@ -74,6 +74,16 @@ export function storeContract(
       expect(await list('beat')).toEqual(['a'])
     })
 
+    test('a folder that is empty is removed, and made again with the next object in it', async () => {
+      await create('a/b/1', 'x')
+      const remove = (folder: string) => call<{ code: string } | null>(on, (done) => store.removeFolder(folder, done))
+      expect(await remove('a/b')).toMatchObject({ code: 'E_STORE' })
+      await finished(on, (done) => store.remove('a/b/1', done))
+      expect([await remove('a/b'), await remove('a/b')]).toEqual([null, null])
+      expect(await list('a')).toEqual([])
+      expect(await create('a/b/2', 'y')).toBe('created')
+    })
+
     test('an object is replaced', async () => {
       await create('chain/1', 'long')
       await finished(on, (done) => store.replace('chain/1', Buffer.from('s'), done))

@@ -101,6 +101,10 @@ class WeakStore implements Store {
     this.world.due.push(() => done(null))
   }
 
+  removeFolder(_folder: string, done: StoreDoneVoid): void {
+    this.world.due.push(() => done(null))
+  }
+
   replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
     this.put(path, bytes, done)
   }

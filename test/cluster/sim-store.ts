@@ -119,6 +119,13 @@ class View implements Store {
     )
   }
 
+  removeFolder(_folder: string, done: StoreDoneVoid): void {
+    this.ask(
+      () => null,
+      () => done(null),
+    )
+  }
+
   replace(path: string, bytes: Uint8Array, done: StoreDoneVoid): void {
     this.put(path, bytes, done)
   }

@@ -15,6 +15,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   unlink,
@@ -85,6 +86,10 @@ export class RealDisk implements Disk {
 
   remove(path: string, done: DoneVoid): void {
     unlink(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
+  }
+
+  removeDirectory(path: string, done: DoneVoid): void {
+    rmdir(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
   }
 
   removeTree(path: string, done: DoneVoid): void {
