@@ -138,15 +138,41 @@ export class PendingKeys {
 }
 
 /** The last row of each key (G3), in the order of these rows. */
-function newestOf(segments: readonly HeldRecords[]): readonly PendingRow[] {
-  const seen = new Set<Key>()
-  const newest: PendingRow[] = []
-  for (const segment of segments.toReversed()) {
-    for (let row = segment.values.length - 1; row >= 0; row--) {
-      if (seen.has(segment.values[row] as Key)) continue
-      seen.add(segment.values[row] as Key)
-      newest.push({ segment, row, number: PUT_BACK })
-    }
+function* newestOf(segments: readonly HeldRecords[]): Generator<PendingRow> {
+  const newest = newestIn(segments)
+  for (const [s, segment] of segments.entries()) {
+    const isNewest = newest[s]!
+    for (let row = 0; row < isNewest.length; row++) if (isNewest[row] === 1) yield { segment, row, number: PUT_BACK }
   }
-  return newest.toReversed()
+}
+
+/**
+ * By segment and row: 1 where no later row is of the same key. There may be millions, and nothing else goes on
+ * meanwhile: they are found by the hashes that they have, with no object for each.
+ */
+function newestIn(segments: readonly HeldRecords[]): readonly Uint8Array[] {
+  const rows = segments.reduce((sum, { values }) => sum + values.length, 0)
+  const mask = 2 ** Math.ceil(Math.log2(2 * rows + 1)) - 1
+  /** Of the keys that were met, which have numbers from 1 on: 0 is a free slot. */
+  const slots = new Int32Array(mask + 1)
+  const met = new Int32Array(rows + 1)
+  const keys: unknown[] = [undefined]
+  /** Whether `key` was not met before. */
+  const meet = (key: unknown, hash: number): boolean => {
+    let slot = hash & mask
+    for (let known = slots[slot]!; known !== 0; known = slots[slot]!) {
+      if (met[known] === hash && keys[known] === key) return false
+      slot = (slot + 1) & mask
+    }
+    slots[slot] = keys.length
+    met[keys.length] = hash
+    keys.push(key)
+    return true
+  }
+  const newest = segments.map(({ values }) => new Uint8Array(values.length))
+  for (let s = segments.length - 1; s >= 0; s--) {
+    const { values, hashes } = segments[s]!
+    for (let row = values.length - 1; row >= 0; row--) if (meet(values[row], hashes[row]!)) newest[s]![row] = 1
+  }
+  return newest
 }

@@ -9,7 +9,7 @@ import { equal, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hashKey, type Key } from '../../src/base/hash.ts'
-import type { HeldRecords } from '../../src/dataflow/held-records.ts'
+import { HeldRecords } from '../../src/dataflow/held-records.ts'
 import { PendingKeys } from '../../src/dataflow/pending-keys.ts'
 import { KeyTable } from '../../src/state/key-table.ts'
 
@@ -132,4 +132,14 @@ test('a row that is the last of its segment to count stays', () => {
   const found = drained(pending, table)
   expect(found.size).toBe(MANY)
   expect(found.get(keyOf(0))).toBe(0)
+})
+
+test('G3: of what was put back the last row of each key counts, also where keys hash alike', () => {
+  const held = new HeldRecords()
+  held.values.push('a', 'b', 'a', 1, '1', true, 1n)
+  held.hashes.push(5, 5, 5, 5, 5, 6, 6)
+  const pending = new PendingKeys()
+  pending.restore([held, held.where((row) => row === 1)])
+  const rows = [...pending.drain()].map(({ segment, row }) => [segment === held ? 0 : 1, segment.values[row]])
+  expect(rows).toEqual([...['a', 1, '1', true, 1n].map((key) => [0, key]), [1, 'b']])
 })
