@@ -118,3 +118,25 @@ test('what is damaged is named', async () => {
     message: expect.stringContaining(pack!),
   })
 })
+
+test('a list of few keys in many key groups is read in few reads', async () => {
+  const workshop = new Workshop()
+  const worker = await workshop.start({ checkpointIntervalMs: 50_000, keyGroups: 4096 })
+  const resident = await workshop.submit(worker, 'sums', 'tcpSource({ port: 0 })', rest)
+  await sendLines(resident, Array.from({ length: 100 }, (_, n) => `${n}\n`).join(''))
+  // So many that each key group has been written in full.
+  for (let epoch = 0; epoch < 30; epoch++) await worker.checkpoint('sums')
+  const { storage } = worker.worker
+  let reads = 0
+  const counted = Object.assign(Object.create(storage) as typeof storage, {
+    readRange(...args: Parameters<typeof storage.readRange>) {
+      reads++
+      storage.readRange(...args)
+    },
+  })
+  const seams = { ...seamsOf(worker, resident), store: counted }
+  const { found } = await listCommitted(seams, 'sum', () => new PageRoom(100), null)
+  expect(found.keys).toHaveLength(40)
+  // The two ends of each of thirty packs, and some of what lies between.
+  expect(reads).toBeLessThan(150)
+})

@@ -14,7 +14,7 @@ import { hashKey, type Key } from '../../base/hash.ts'
 import { type EpochEntry, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Damage } from '../../checkpoint/damage.ts'
 import type { Manifest } from '../../checkpoint/manifest.ts'
-import type { Restore } from '../../checkpoint/resolve.ts'
+import type { GroupChain, Restore } from '../../checkpoint/resolve.ts'
 import { type GroupState, readGroups } from '../../checkpoint/restore-reader.ts'
 import { Survey, type SurveySeams } from '../../checkpoint/survey.ts'
 import type { KeyedPlan, Plan } from '../../model/plan.ts'
@@ -23,8 +23,8 @@ import { Loading } from '../../state/loading.ts'
 import { settle } from '../settle.ts'
 import { groupOf, type KeyPage, type KeyState, listKeys, lookUpAny, type PageRoom } from './query.ts'
 
-/** Key groups that are read at a time for a list of keys. */
-const GROUPS_AT_A_TIME = 16
+/** About how many bytes of key groups are read at a time for a list of keys: a step may have most of them empty. */
+const BYTES_AT_A_TIME = 512 << 10
 
 export interface Committed<T> {
   /** 0 before the first epoch. */
@@ -69,12 +69,10 @@ export async function listCommitted(
   const [at, inner] = cursorIn(cursor)
   return ofEpoch<KeyPage>(seams, at, { keys: [], next: null }, async (restore, run) => {
     const groups = restore.chains.filter((chain) => chain.step === step && chain.keyGroup >= groupOf(inner))
-    const numbers = groups.map(({ keyGroup }) => keyGroup).sort((a, b) => a - b)
     const store = storeOf(seams, step, restore)
     const room = begin()
     const keys: KeyState[] = []
-    for (let i = 0; i < numbers.length; i += GROUPS_AT_A_TIME) {
-      const some = new Set(numbers.slice(i, i + GROUPS_AT_A_TIME))
+    for (const some of inPortions(groups.toSorted((a, b) => a.keyGroup - b.keyGroup))) {
       await load(seams, restore, store, some)
       const page = listKeys(store, room, inner, some)
       keys.push(...page.keys)
@@ -82,6 +80,21 @@ export async function listCommitted(
     }
     return { keys, next: null }
   })
+}
+
+/** The numbers of `groups`, in their order, as they are read together. */
+function* inPortions(groups: readonly GroupChain[]): Generator<ReadonlySet<number>> {
+  let some = new Set<number>()
+  let bytes = 0
+  for (const { keyGroup, chunks } of groups) {
+    some.add(keyGroup)
+    for (const { chunk } of chunks) bytes += chunk.length
+    if (bytes < BYTES_AT_A_TIME) continue
+    yield some
+    some = new Set()
+    bytes = 0
+  }
+  if (some.size > 0) yield some
 }
 
 /** An epoch of a run of the pipeline. */
