@@ -70,6 +70,17 @@ export function oldRecords(names: readonly string[], next: number, chainEra: num
     .map((n) => chainRecord(n as number))
 }
 
+/**
+ * The same where all of them that could go were removed in the era `before`: without a list of all names, of which
+ * there are as many as there have been eras.
+ */
+export function oldRecordsSince(before: number, next: number, chainEra: number): readonly string[] {
+  const end = (Math.floor((next - 1) / chainEra) - 1) * chainEra
+  const records: string[] = []
+  for (let n = Math.max(0, (before - 2) * chainEra); n < end; n++) if (n % chainEra !== 0) records.push(chainRecord(n))
+  return records
+}
+
 /** How many of the last eras that are over a sweep looks at: the one before may have come to nothing. */
 const ERAS_LOOKED_AT = 4
 

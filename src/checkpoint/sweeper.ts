@@ -21,7 +21,7 @@ import {
 import { decodeManifest } from './manifest.ts'
 import type { NamedPacks } from './named-packs.ts'
 import { withoutCluster } from './record.ts'
-import { garbageOf, oldFirsts, oldRecords, oldRuns } from './removal.ts'
+import { garbageOf, oldFirsts, oldRecords, oldRecordsSince, oldRuns } from './removal.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
 interface RemovalSeams {
@@ -55,16 +55,26 @@ export function sweepPipeline(
 
 /**
  * Removes records of eras that are over, and of their first ones the cluster (`removal.ts`, X4); `cluster` must have
- * been read. Answers how many records went.
+ * been read. `before` is the era in which this process did so last, `null` where it has not. Answers how many records
+ * went.
  */
-export function sweepChain(seams: RemovalSeams, cluster: Cluster, done: StoreDone<number>): void {
+export function sweepChain(
+  seams: RemovalSeams,
+  { next }: Cluster,
+  before: number | null,
+  done: StoreDone<number>,
+): void {
   const { store, limits } = seams
-  store.list(CHAIN, (error, names) => {
-    if (error) return done(error, 0)
-    removeAll(seams, oldRecords(names, cluster.next, limits.chainEra), (_, gone) => {
+  const { chainEra } = limits
+  const remove = (paths: readonly string[]): void =>
+    removeAll(seams, paths, (_, gone) => {
       const shorten = (n: number, end: StoreDoneVoid) => shortenRecord(store, n, () => end(null))
-      forEach(oldFirsts(cluster.next, limits.chainEra), 1, shorten, () => done(null, gone))
+      forEach(oldFirsts(next, chainEra), 1, shorten, () => done(null, gone))
     })
+  if (before !== null) return remove(oldRecordsSince(before, next, chainEra))
+  store.list(CHAIN, (error, names) => {
+    if (error) done(error, 0)
+    else remove(oldRecords(names, next, chainEra))
   })
 }
 

@@ -125,7 +125,7 @@ class Coordinator {
         this.witness.appends++
         this.witness.committed(epoch, generation)
         const { store, cluster } = this.reader!
-        sweepChain({ store, limits }, cluster, () => this.later(() => this.nextEpoch(worker, incarnation)))
+        sweepChain({ store, limits }, cluster, null, () => this.later(() => this.nextEpoch(worker, incarnation)))
       } else {
         this.later(() => this.takeOver(worker, incarnation))
       }

@@ -4,7 +4,7 @@ import { fail } from '../../src/base/errors.ts'
 import { emptyCluster } from '../../src/checkpoint/cluster.ts'
 import * as layout from '../../src/checkpoint/layout.ts'
 import { decodeRecord, encodeRecord } from '../../src/checkpoint/record.ts'
-import { nextFloor, oldFirsts, oldRecords, oldRuns } from '../../src/checkpoint/removal.ts'
+import { nextFloor, oldFirsts, oldRecords, oldRecordsSince, oldRuns } from '../../src/checkpoint/removal.ts'
 import { makeSavepoint } from '../../src/checkpoint/savepoint.ts'
 import { Survey } from '../../src/checkpoint/survey.ts'
 import { sweepChain, sweepPipeline, sweepRuns } from '../../src/checkpoint/sweeper.ts'
@@ -112,11 +112,42 @@ describe('removal', () => {
     expect(gone(201).length).toBe(99)
     expect(gone(400).every((n) => n % 100 !== 0 && n < 200)).toBe(true)
     expect(oldRecords(['notes'], 400, 100)).toEqual([])
+    // Whoever has removed them before need not ask which there are.
+    for (let last = 1; last < 400; last += 37) {
+      const before = Math.floor(last / 100)
+      const left = names.filter((name) => !oldRecords(names, last, 100).includes(`chain/${name}`))
+      for (let next = last; next < 400; next += 53) {
+        expect(oldRecordsSince(before, next, 100)).toEqual(expect.arrayContaining([...oldRecords(left, next, 100)]))
+        expect(oldRecords(names, next, 100)).toEqual(expect.arrayContaining([...oldRecordsSince(before, next, 100)]))
+      }
+    }
+    expect(oldRecordsSince(9, 1_000_001, 1000).length).toBeLessThan(1_000_000)
+    expect(oldRecordsSince(999, 1_000_001, 1000).length).toBeLessThan(3000)
     // Nobody begins at those any more.
     expect([1, 200, 201, 301, 950].map((next) => oldFirsts(next, 100))).toEqual([
       ...[[], [], [0], [100, 0]],
       [700, 600, 500, 400],
     ])
+  })
+
+  test('X4: names are listed once', () => {
+    const pipeline = new Pipeline()
+    const { store } = pipeline
+    const list = store.list.bind(store)
+    let lists = 0
+    store.list = (path, done) => {
+      lists++
+      list(path, done)
+    }
+    const limits = { ...pipeline.limits, chainEra: 4 }
+    for (let n = 0; n < 20; n++) {
+      pipeline.end((done) => writeOnce(pipeline, layout.chainRecord(n), Buffer.from('record'), 1, done))
+      const before = n < 10 ? null : Math.floor(n / 4)
+      pipeline.value((done) => sweepChain({ store, limits }, { ...emptyCluster, next: n + 1 }, before, done))
+    }
+    expect(lists).toBe(10)
+    const left = pipeline.value<readonly string[]>((done) => list('chain', done)).map(Number)
+    expect(left).toEqual([0, 4, 8, 12, 13, 14, 15, 16, 17, 18, 19])
   })
 
   test('X4: of the first record of an era that is over the cluster goes, and what it says and has of others stays', () => {
@@ -133,7 +164,7 @@ describe('removal', () => {
       return record
     })
     for (let sweeps = 0; sweeps < 2; sweeps++) {
-      sim.value((done) => sweepChain(seams, { ...cluster, next: 9 }, done))
+      sim.value((done) => sweepChain(seams, { ...cluster, next: 9 }, null, done))
       const [first, ...later] = [0, 4, 8].map((n) => sim.read(store, layout.chainRecord(n))!)
       expect(later).toEqual(bytes.slice(1))
       expect(first!.length).toBeLessThan(300)

@@ -67,6 +67,7 @@ test('F3: what a run has left that is over goes with the next floor after anythi
       lying.delete(path.slice(packs.length + 1))
       done(null)
     },
+    removeFolder: (_, done) => done(null),
   } as Store
   const cluster: Cluster = { ...emptyCluster, next: 9, pipelines: new Map([['a', newEntry]]) }
   const named = { forget: () => {}, of: () => null } as unknown as FloorSeams['named']

@@ -38,8 +38,8 @@ export class Floors {
   private raising = false
   /** Pipelines that have had an epoch since it was their turn (F1). */
   private readonly waiting = new Set<string>()
-  /** The era of the chain in which its old records were last removed. */
-  private sweptEra = -1
+  /** The era of the chain in which its old records were last removed; `null`: not by this process. */
+  private sweptEra: number | null = null
   /** Some run may have ended since the last sweep of them (F3). */
   private runsEnded = true
 
@@ -93,9 +93,10 @@ export class Floors {
     const entry = cluster.pipelines.get(pipeline)
     if (entry !== undefined) sweepPipeline(seams, pipeline, entry, ignore)
     const era = Math.floor(cluster.next / seams.limits.chainEra)
-    const isAnother = era !== this.sweptEra
+    const before = this.sweptEra
+    const isAnother = era !== before
     this.sweptEra = era
-    if (isAnother) sweepChain(seams, cluster, ignore)
+    if (isAnother) sweepChain(seams, cluster, before, ignore)
     if (isAnother || this.runsEnded) this.sweepRuns(cluster)
   }
 
