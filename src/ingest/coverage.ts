@@ -4,7 +4,6 @@
  * The caller has read the epoch's record, or the floor's, in the chain (`source.ts`, D4). This member's own rows are
  * enough for both, but for a floor where the journal `keepsForOthers`.
  */
-import type { Ages } from './ages.ts'
 import type { Homes } from './homes.ts'
 import type { Segments } from './segments.ts'
 import type { Stream, StreamRow } from './stream.ts'
@@ -16,7 +15,8 @@ export interface CoverageOptions {
   readonly plain: Stream
   readonly homes: Homes
   readonly segments: Segments
-  readonly ages: Ages
+  /** How many milliseconds ago a time was, as of now. */
+  readonly ages: () => (time: number) => number
   /** More of `stream` may be covered. */
   covered(stream: Stream): void
 }
@@ -53,7 +53,7 @@ export class Coverage {
     })
     streams.expire(
       plain,
-      ages.look(),
+      ages(),
       (key) => segments.holds(key),
       (stream) => homes.forget(stream),
     )

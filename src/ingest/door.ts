@@ -56,6 +56,8 @@ export interface DoorOptions {
   readonly isPlaced?: boolean
   readonly worker: string
   readonly incarnation: string
+  /** What the process knows of its clock; an incarnation that begins with one that is wrong would know nothing. */
+  readonly ages?: Ages
   /** The first generation that the incarnation may work in. */
   readonly first?: number
   /** The seals in the store; without it the worker is alone, and nobody could seal anything. */
@@ -85,6 +87,7 @@ export class Door {
   private constructor(options: DoorOptions, found: readonly Segment[]) {
     const { env, limits, directory, isPlaced = false, worker, incarnation, first = 0, seals } = options
     const { disk, clock } = env
+    const { ages = new Ages(clock) } = options
     this.options = options
     const vouch = seals === undefined ? null : new Vouch(clock, seals, (error) => this.onSealed(error))
     this.journal = new Journal({ disk, clock, limits, directory, worker, incarnation, first, vouch }, found, {
@@ -111,7 +114,7 @@ export class Door {
     this.sealed = seals === undefined ? null : new SealedJournals({ ...reads, seals })
     const door = this
     this.context = {
-      ...{ disk, clock, ages: new Ages(clock), limits, worker, incarnation },
+      ...{ disk, clock, ages, limits, worker, incarnation },
       journal: this.journal,
       get generation() {
         return door.generation

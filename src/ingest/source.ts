@@ -16,6 +16,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
+import { CLOCKS_DIFFER } from './ages.ts'
 import type { IngestBatch } from './batch.ts'
 import type { Address, DoorContext, SourceCounters, SourceOptions } from './context.ts'
 import { Coverage } from './coverage.ts'
@@ -134,7 +135,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.coverage = new Coverage({
       ...{ streams: this.streams, plain: this.plain, homes: this.homes },
       segments: context.journal.segments,
-      ages: context.ages,
+      ages: () => this.ages(),
       covered: (stream) => this.tell(stream),
     })
   }
@@ -325,7 +326,11 @@ export class IngestSource implements SessionSource, SurveyTarget {
   }
 
   isExpired(stream: Stream, time: number): boolean {
-    return !stream.isKnown && this.context.ages.look()(time) > this.limits.producerTtlMs
+    return !stream.isKnown && this.ages()(time) > this.limits.producerTtlMs
+  }
+
+  private ages(): (time: number) => number {
+    return this.context.ages.look(this.limits.producerTtlMs * CLOCKS_DIFFER)
   }
 
   /** Whether anything is known of a stream. */

@@ -10,6 +10,7 @@ import type { Limits } from '../base/limits.ts'
 import type { Store } from '../checkpoint/store.ts'
 import { homeOf } from '../cluster/splits.ts'
 import type { Env } from '../env/env.ts'
+import { Ages } from '../ingest/ages.ts'
 import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
@@ -37,11 +38,13 @@ export class Doorway {
   /** As this incarnation makes and sees them (W2). */
   private seals: Seals | null = null
   private closed = false
+  private readonly ages: Ages
 
   constructor(seams: DoorwaySeams) {
     const { env, options } = seams
     const { worker, data, cluster } = options
     this.seams = seams
+    this.ages = new Ages(env.clock)
     this.journals = new Journals({ disk: env.disk, worker, data, shared: cluster?.journals ?? null })
   }
 
@@ -70,6 +73,7 @@ export class Doorway {
       incarnation,
       first,
       isKept,
+      ages: this.ages,
       onSealed: () => sealed(),
       ...seals,
     }

@@ -196,15 +196,23 @@ test('what came in before a clock was set counts as long as if it had not been',
   const came = rig.process.env.clock.now()
   rig.settle(1000)
   rig.process.clock.jump(24 * 3_600_000)
-  expect(ages.look()(came)).toBeCloseTo(1000, -2)
+  expect(ages.look(0)(came)).toBeCloseTo(1000, -2)
   const later = rig.process.env.clock.now()
   rig.settle(500)
-  const ageOf = ages.look()
+  const ageOf = ages.look(0)
   expect([ageOf(came), ageOf(later), ageOf(later + 10_000)]).toEqual([
     expect.closeTo(1500, -2),
     expect.closeTo(500, -2),
     0,
   ])
+})
+
+test('what another noted by a clock that is ahead of ours came just now, and is not old by one that was set', () => {
+  const rig = new Rig(new World(1), new World(1).machine('m'), 'a')
+  const ages = new Ages(rig.process.env.clock)
+  const ahead = rig.process.env.clock.now() + 600_000
+  rig.process.clock.jump(700 * 24 * 3_600_000)
+  expect(ages.look(3_600_000)(ahead)).toBe(0)
 })
 
 test('what a journal has that came too long ago to count goes like anything else that is of no use', () => {

@@ -638,6 +638,28 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, crashProducerMs: OFTEN * pace },
     })
   },
+  /** Clocks are set ahead by weeks, and producers are away when those who know them look who is silent. */
+  'set-clocks': (config) => {
+    if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const limits = { ...config.limits, horizonEpochs: 1, journalSegmentBytes: 1024, checkpointIntervalMs: 30 }
+    return {
+      ...rest,
+      leaps: true,
+      rememberedMs: null,
+      limits,
+      actMs: Math.ceil(ACT_MS * config.pace),
+      deeds: {
+        ...deeds,
+        jumpClockMs: often,
+        crashProducerMs: often / 2,
+        stopMs: 2 * often,
+        killMs: 4 * often,
+        powerOffMs: 0,
+      },
+    }
+  },
   /** Plain senders keep their connections, while workers come and go and key groups move. */
   'plain-senders': (config) => {
     if (config.family !== null || !config.system.feeds.some(({ kind }) => kind === 'plain')) return null

@@ -12,6 +12,7 @@ import { dropsKeys } from '../rest.ts'
 import { OUTPUTS } from '../torn.ts'
 import { drainsForGood } from './last-moments.ts'
 import { withMemory } from './memory.ts'
+import { withLeaps } from './set-clocks.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
 export interface ClusterDeeds {
@@ -103,6 +104,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly stoppedDrains: boolean
   /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
   readonly rememberedMs: number | null
+  /** Clocks that are set are set ahead by weeks (`set-clocks.ts`). */
+  readonly leaps: boolean
   /** Of so many dead letters a list is full, where somebody takes them out. */
   readonly fewLetters: number | null
   /** Length of the first act, in milliseconds. */
@@ -250,7 +253,9 @@ const PARTED = 0x58d1_0000
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
   return withVanishing(
-    withStoppedDrains(withStruckDrains(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
+    withStoppedDrains(
+      withStruckDrains(withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
+    ),
   )
 }
 
@@ -620,6 +625,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     struckDrains: false,
     stoppedDrains: false,
     rememberedMs: null,
+    leaps: false,
     posted: [],
     webs: [],
     followed: [],

@@ -16,6 +16,7 @@ import type { FullDisks } from './full-disks.ts'
 import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
 import type { SecondTries } from './second-tries.ts'
+import { SetClocks } from './set-clocks.ts'
 import type { Upgrades } from './upgrades.ts'
 import type { Vanished } from './vanished.ts'
 import { Versions } from './versions.ts'
@@ -218,9 +219,10 @@ export class ClusterPlot {
       station.worker.leave()
       return station.name
     })
+    const clocks = new SetClocks(this.config, random)
     this.often('jump', deeds.jumpClockMs, () => {
       const { process, name } = this.anyone()
-      process?.clock.jump(random.between(-5000, 5000))
+      if (process !== null) clocks.set(process)
       return name
     })
     this.often('fill', deeds.fillDiskMs, () => {
