@@ -16,6 +16,7 @@ import {
   webbed,
 } from './config.ts'
 import { forgetful } from './memory.ts'
+import { RUINED_HORIZON } from './ruins.ts'
 
 /** The configuration as it is run; `null`: this seed is passed over. */
 export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
@@ -37,6 +38,7 @@ const none = {
   restMs: 0,
   fullMs: 0,
   vanishMs: 0,
+  ruinMs: 0,
   putBackMs: 0,
 }
 
@@ -637,6 +639,18 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       limits: { ...limits, horizonEpochs: 1, journalSegmentBytes: 1024, checkpointIntervalMs: 80 },
       deeds: { ...deeds, crashProducerMs: OFTEN * pace },
     })
+  },
+  /** All that there is of a piece of state is damaged, and the loss is accepted. */
+  ruins: (config) => {
+    const { deeds, ...rest } = quiet(config)
+    const often = OFTEN * config.pace
+    return {
+      ...rest,
+      limits: { ...config.limits, horizonEpochs: RUINED_HORIZON, checkpointIntervalMs: 30, checkpointTimeoutMs: 2000 },
+      records: Math.max(1000, config.records),
+      actMs: Math.ceil(ACT_MS * config.pace),
+      deeds: { ...deeds, ruinMs: 2 * often, killMs: often, powerOffMs: 0 },
+    }
   },
   /** Clocks are set ahead by weeks, and producers are away when those who know them look who is silent. */
   'set-clocks': (config) => {

@@ -53,6 +53,7 @@ import { PlainSenders } from './plain-senders.ts'
 import { ClusterPlot } from './plot.ts'
 import { PutBack } from './put-back.ts'
 import { Readers } from './readers.ts'
+import { Ruins } from './ruins.ts'
 import { letterOf, SecondTries } from './second-tries.ts'
 import { StoppedDrains } from './stopped-drains.ts'
 import { Upgrades } from './upgrades.ts'
@@ -158,6 +159,7 @@ class SimCluster {
   private readonly losses = new Losses()
   private readonly disks: FullDisks
   private readonly vanished: Vanished
+  private readonly ruins: Ruins
   private readonly upgrades: Upgrades | null
   private readonly callers: Callers | null
   private readonly plan: Plan
@@ -195,6 +197,7 @@ class SimCluster {
     this.old = new PutBack(this.volume, this.chain)
     this.disks = new FullDisks(weather.disk.capacityBytes)
     this.vanished = new Vanished(this.stations)
+    this.ruins = new Ruins(this.volume, this.chain, config.limits.horizonEpochs)
     this.upgrades = config.family && new Upgrades(config.family, seed, this.chain)
     const { world, random, volume } = this
     const doors = NAMES.slice(0, workers)
@@ -234,6 +237,7 @@ class SimCluster {
       old: this.old,
       disks: this.disks,
       vanished: this.vanished,
+      ruins: this.ruins,
       upgrades: this.upgrades,
       others: this.others,
       tries: this.tries,
@@ -321,7 +325,7 @@ class SimCluster {
       this.judge(station, error)
       this.disks.fell(station, error)
       this.vanished.fell(station, error)
-      return this.old.fell(station, error)
+      return this.ruins.fell(station, error) || this.old.fell(station, error)
     }
     const station: MemberStation = new MemberStation(machine, { ...this.optionsOf(machine.name), expected, fell })
     this.stations.push(station)
@@ -659,7 +663,8 @@ class SimCluster {
   private judge(station: MemberStation, error: PotorooError): void {
     const { volume, plot, old, complaints, config } = this
     const { name, machine } = station
-    if (error.code !== 'E_RESTORE' || this.refusals.has(name) || old.asksAgain(station, error)) return
+    if (error.code !== 'E_RESTORE' || this.refusals.has(name)) return
+    if (this.ruins.asks(error) || old.asksAgain(station, error)) return
     this.refusals.add(name)
     const mounts = [
       { at: SHARED, volume },
@@ -734,7 +739,7 @@ class SimCluster {
       timely: this.rightClocks && nobodyIsAway(config) && this.tries.replayed.size === 0 && config.people === 0,
       reshaped: this.upgrades !== null,
     }
-    complaints.push(...rerun(evidence), ...this.readers.complaints)
+    complaints.push(...(this.ruins.times > 0 ? this.ruins.complaints : rerun(evidence)), ...this.readers.complaints)
     if (this.upgrades !== null) complaints.push(...judgeTwigs(this.twigEvidence(evidence, this.upgrades)))
     if (this.readers.reads.length > 0) complaints.push(...judgeReads(this.readEvidence(evidence)))
     this.checkSeen(evidence.outputs)
@@ -768,7 +773,7 @@ class SimCluster {
 
   /** Only damage takes an epoch back, and an older store all that came since. */
   private get takenBack(): boolean {
-    return this.plot.damaged || this.old.times > 0
+    return this.plot.damaged || this.old.times > 0 || this.ruins.times > 0
   }
 
   /** What a reader saw is there in the end. */

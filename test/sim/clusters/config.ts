@@ -12,6 +12,7 @@ import { dropsKeys } from '../rest.ts'
 import { OUTPUTS } from '../torn.ts'
 import { drainsForGood } from './last-moments.ts'
 import { withMemory } from './memory.ts'
+import { withRuins } from './ruins.ts'
 import { withLeaps } from './set-clocks.ts'
 
 /** What is done to a cluster; `everyMs` on average, 0 for never. */
@@ -54,6 +55,8 @@ export interface ClusterDeeds {
   readonly vanishMs: number
   /** All die, and a bit of their last epoch turns. */
   readonly damageMs: number
+  /** All die, and a pack turns bad that every epoch needs which they could go back to. */
+  readonly ruinMs: number
   /** A backup is made of the store, or put back. */
   readonly putBackMs: number
   /** Those outside: they connect anew, go to another worker, die, stop. */
@@ -238,7 +241,12 @@ export function nobodyIsAway({ harsh, deeds, struckDrains, stoppedDrains }: Clus
     namesakeMs,
     blindMs,
   ]
-  return !harsh && !struckDrains && !stoppedDrains && [...away, damageMs, putBackMs].every((everyMs) => everyMs === 0)
+  return (
+    !harsh &&
+    !struckDrains &&
+    !stoppedDrains &&
+    [...away, damageMs, deeds.ruinMs, putBackMs].every((everyMs) => everyMs === 0)
+  )
 }
 
 /**
@@ -252,9 +260,11 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return withVanishing(
-    withStoppedDrains(
-      withStruckDrains(withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
+  return withRuins(
+    withVanishing(
+      withStoppedDrains(
+        withStruckDrains(withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
+      ),
     ),
   )
 }
@@ -593,6 +603,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       vanishMs: 0,
       fillDiskMs: harsh ? deed(2000, 12_000) : 0,
       damageMs: still || !late.chance(DAMAGE) ? 0 : at(late.between(3000, 12_000)),
+      ruinMs: 0,
       putBackMs: 0,
       reconnectMs: deed(200, 3000),
       strayMs: deed(500, 5000),

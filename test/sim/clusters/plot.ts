@@ -15,6 +15,7 @@ import type { ClusterConfig } from './config.ts'
 import type { FullDisks } from './full-disks.ts'
 import type { OtherPipelines } from './other-pipelines.ts'
 import type { PutBack } from './put-back.ts'
+import type { Ruins } from './ruins.ts'
 import type { SecondTries } from './second-tries.ts'
 import { SetClocks } from './set-clocks.ts'
 import type { Upgrades } from './upgrades.ts'
@@ -56,6 +57,7 @@ interface Stage {
   readonly old: PutBack
   readonly disks: FullDisks
   readonly vanished: Vanished
+  readonly ruins: Ruins
   /** Who asks for programs that have other steps, where there are such. */
   readonly upgrades: Upgrades | null
   readonly others: OtherPipelines
@@ -87,6 +89,7 @@ export class ClusterPlot {
   private readonly old: PutBack
   private readonly disks: FullDisks
   private readonly vanished: Vanished
+  private readonly ruins: Ruins
   private readonly upgrades: Upgrades | null
   private readonly others: OtherPipelines
   private readonly tries: SecondTries
@@ -102,6 +105,7 @@ export class ClusterPlot {
     this.old = old
     this.disks = stage.disks
     this.vanished = stage.vanished
+    this.ruins = stage.ruins
     this.upgrades = stage.upgrades
     this.others = stage.others
     this.tries = stage.tries
@@ -252,6 +256,12 @@ export class ClusterPlot {
         .join(' ')
     })
     this.often('damage', deeds.damageMs, () => this.damage())
+    this.often('ruin', deeds.ruinMs, () => {
+      const pack = this.ruins.find(random)
+      if (pack === null) return ''
+      for (const station of workers.all) this.end((one) => one.kill(), station)
+      return this.ruins.ruin(pack, random) ? pack.path : ''
+    })
     this.often('put back', deeds.putBackMs, () => this.putBack())
     const doors = [...outside.producers.map(({ feed, producer }) => ({ feed, client: producer }))]
     const senders = outside.senders.map(({ feed, sender }) => ({ feed, client: sender }))

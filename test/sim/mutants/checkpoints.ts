@@ -73,4 +73,20 @@ export const checkpointMutants: readonly SimMutant[] = [
     replacement: 'look((examined) => {',
     bend: 'failing-reads',
   },
+  {
+    name: 'lost-pack-named-again',
+    swarm: 'clusters',
+    bend: 'ruins',
+    file: 'src/checkpoint/manifest.ts',
+    text: 'const lost = lostToAll([...snapshots.values()])',
+    replacement: 'const lost = lostToAll([])',
+  },
+  {
+    name: 'what-is-left-not-in-full',
+    swarm: 'clusters',
+    bend: 'ruins',
+    file: 'src/state/keyed-store.ts',
+    text: 'const groups = new Set([...full, ...this.incomplete])',
+    replacement: 'const groups = new Set(full)',
+  },
 ]
