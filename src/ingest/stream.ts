@@ -59,6 +59,8 @@ export class Stream {
   hasRow = false
   /** Batches of it have been taken here in this life of the process. */
   admittedHere = false
+  /** An epoch has had something of it, before the last reset. */
+  private counted = false
   /**
    * The row with which it was given away in this generation, and when: reported for long enough to be known elsewhere
    * (`rows.ts`).
@@ -106,9 +108,12 @@ export class Stream {
     this.keyBytes = Buffer.alloc(Buffer.byteLength(this.key), this.key)
   }
 
-  /** There is a row of it, or it came in here: what journals have of it counts, however old. */
+  /**
+   * There is a row of it, or it came in here and is in no epoch yet: what journals have of it counts, however old. Of
+   * what epochs have had, and have no row of any more, the home has forgotten the stream.
+   */
   get isKnown(): boolean {
-    return this.hasRow || this.admittedHere
+    return this.hasRow || (this.admittedHere && !this.counted)
   }
 
   /** The journal needs nothing of it up to here. */
@@ -195,6 +200,7 @@ export class Stream {
     this.position = 0
     this.fedTrail = NO_TRAIL
     this.home = ''
+    this.counted ||= this.hasRow || this.given !== null || this.covered > 0 || this.forgotten
     this.hasRow = row !== null
     this.given = null
     this.givenMs = 0

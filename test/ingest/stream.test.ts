@@ -44,3 +44,19 @@ test('what its journal may lose with the power is stable only below the floor, a
   stream.raiseFloor(10)
   expect([stream.journaled, stream.stable]).toEqual([12, 10])
 })
+
+test('what came in here counts however old it is, until an epoch has had it: behind that its home has forgotten the stream', () => {
+  const row: StreamRow = ['p', 'i', 10, 'w2', 1, 1000, true, 'client']
+  const after = (happens: (stream: Stream) => void): boolean => {
+    const stream = new Stream('in', 'p', 'i', true)
+    stream.admittedHere = true
+    happens(stream)
+    stream.reset(null)
+    return stream.isKnown
+  }
+  expect(after(() => {})).toBe(true)
+  expect(after((stream) => stream.reset(row))).toBe(false)
+  expect(after((stream) => (stream.covered = 10))).toBe(false)
+  expect(after((stream) => (stream.given = row))).toBe(false)
+  expect(after((stream) => (stream.forgotten = true))).toBe(false)
+})

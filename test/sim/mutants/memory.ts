@@ -43,6 +43,14 @@ export const memoryMutants: readonly SimMutant[] = [
     replacement: 'return false',
   },
   {
+    name: 'known-by-what-came-in-long-ago',
+    swarm: 'clusters',
+    seed: 95_012_009,
+    file: 'src/ingest/stream.ts',
+    text: '(this.admittedHere && !this.counted)',
+    replacement: 'this.admittedHere',
+  },
+  {
     name: 'silent-since-a-clock-was-set',
     swarm: 'clusters',
     bend: 'set-clocks',
