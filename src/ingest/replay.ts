@@ -138,6 +138,8 @@ export class Replay {
     const to = ends.get(stream)
     if (to === undefined) return false
     const last = header.first + header.count - 1
+    // What an acked one has of that kind does not go on to what counts.
+    if (!stream.acked && last <= stream.countsBehind) return false
     const verdict = judge(this.read.get(stream) ?? stream.position, header.first, last)
     return last <= to && (verdict === 'next' || (verdict === 'gap' && !stream.acked))
   }

@@ -116,9 +116,14 @@ export class Stream {
     return this.hasRow || (this.admittedHere && !this.counted)
   }
 
+  /** What journals have of it up to here came too long ago to count (`survey.ts`, E4). */
+  get countsBehind(): number {
+    return this.isKnown ? 0 : this.lapsed
+  }
+
   /** The journal needs nothing of it up to here. */
   get freeUpTo(): number {
-    return this.isKnown ? this.floor : Math.max(this.floor, this.lapsed)
+    return Math.max(this.floor, this.countsBehind)
   }
 
   /** The pipeline has taken all that was admitted. */

@@ -11,7 +11,7 @@
 import { fail, type PotorooError } from '../base/errors.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
 import { Extents } from './extents.ts'
-import { type EntryHeader, isOfSource, partsOfKey } from './format.ts'
+import { type EntryHeader, partsOfKey } from './format.ts'
 import { harden } from './harden.ts'
 import { type ScanVisitor, SegmentScan } from './scan.ts'
 import type { Lasts, Segment } from './segment.ts'
@@ -92,7 +92,7 @@ export interface Journals {
 /** What of `segments` may hold batches of `source` above the streams' positions. */
 export function neededBy(segments: readonly Segment[], source: string, positionOf: (key: string) => number): Needed[] {
   return neededIn(segments, (lasts) => {
-    for (const [key, { last }] of lasts) if (isOfSource(key, source) && last > positionOf(key)) return true
+    for (const [key, { last }] of lasts) if (partsOfKey(key).source === source && last > positionOf(key)) return true
     return false
   })
 }
@@ -163,7 +163,7 @@ export function survey(
 }
 
 export function isBatchOf(header: EntryHeader, source: string): boolean {
-  return (header.kind === 'plain' || header.kind === 'acked') && isOfSource(header.key, source)
+  return (header.kind === 'plain' || header.kind === 'acked') && partsOfKey(header.key).source === source
 }
 
 function note(
@@ -210,7 +210,7 @@ export function follow(stream: Stream, found: Found | undefined, report: (error:
     if (beyond !== undefined) stream.hole = { first: end + 1, last: beyond.first - 1 }
     return end
   }
-  let end = position
+  let end = Math.max(position, stream.countsBehind)
   for (const { first, last } of found.all.above(position)) {
     if (first > end + 1) report(holeOf({ ...identityOf(stream), hole: { first: end + 1, last: first - 1 } }))
     end = last

@@ -215,6 +215,21 @@ test('what another noted by a clock that is ahead of ours came just now, and is 
   expect(ages.look(3_600_000)(ahead)).toBe(0)
 })
 
+test('of a plain stream of which nobody knows only what came not too long ago is fed, and nothing of it is called lost', () => {
+  const world = new World(1)
+  const machine = world.machine('m')
+  const limits = makeLimits({ ...smallLimits, producerTtlMs: 10_000 })
+  const first = new Rig(world, machine, 'a', limits).started()
+  push(first.source!, 'one')
+  first.settle(9000)
+  push(first.source!, 'two')
+  first.settle(1500)
+  first.process.kill()
+  const second = new Rig(world, machine, 'b', limits).started()
+  expect(texts(second.drain())).toEqual(['two'])
+  expect(second.reports).toEqual([])
+})
+
 test('what a journal has that came too long ago to count goes like anything else that is of no use', () => {
   const world = new World(1)
   const machine = world.machine('m')

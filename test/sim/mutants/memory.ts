@@ -51,6 +51,14 @@ export const memoryMutants: readonly SimMutant[] = [
     replacement: 'this.admittedHere',
   },
   {
+    name: 'too-old-and-fed',
+    swarm: 'clusters',
+    seed: 95_013_147,
+    file: 'src/ingest/replay.ts',
+    text: 'if (!stream.acked && last <= stream.countsBehind) return false',
+    replacement: '',
+  },
+  {
     name: 'silent-since-a-clock-was-set',
     swarm: 'clusters',
     bend: 'set-clocks',
