@@ -7,8 +7,9 @@
 /// <reference types="node" preserve="true" />
 import { fail, type PotorooError } from './base/errors.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
+import { isOptions, noOption, unknownNames } from './base/option-names.ts'
 import type { Parameters } from './model/graph.ts'
-import { isOptions, noOption, unknownNames, wantsOptions } from './model/options.ts'
+import { wantsOptions } from './model/options.ts'
 import { isPipeline, type Pipeline } from './model/pipeline.ts'
 import { ClusterRun, MOST_WORKERS, type Timed } from './sim/cluster-run.ts'
 import type { Faults } from './sim/fault-plot.ts'

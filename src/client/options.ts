@@ -1,6 +1,7 @@
 /** What `connect` is told, and its defaults. */
 import { addressOfUrl } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
+import { faultOfNames } from '../base/option-names.ts'
 import { BATCH_BYTES, NAME_BYTES, SOURCE_BYTES, TOKEN_BYTES } from '../protocol/acked.ts'
 import type { Target } from './transport.ts'
 
@@ -61,8 +62,16 @@ export interface Settings {
 /** The longest time of a timer: a longer one is over at once. */
 export const TIMER_MS: number = 2 ** 31 - 1
 
+const NAMES: readonly (keyof ConnectOptions)[] = [
+  ...(['addresses', 'url', 'host', 'port', 'source', 'producer', 'token', 'outbox'] as const),
+  ...(['maxOutstanding', 'batchBytes', 'dialTimeoutMs', 'maxBackoffMs'] as const),
+]
+const OUTBOX_NAMES: readonly (keyof DiskOutbox)[] = ['path', 'sync']
+
 /** The options with their defaults; throws `E_CLIENT_OPTIONS`. */
 export function settingsOf(options: ConnectOptions): Settings {
+  const fault = faultOfNames(options, NAMES)
+  if (fault !== null) throw fail('E_CLIENT_OPTIONS', { reason: fault })
   const { host = '127.0.0.1', port, producer, source, token = '', outbox = 'memory' } = options
   const addresses = options.addresses ?? (port === undefined ? [] : [{ host, port }])
   const wrong = (reason: string): Error => fail('E_CLIENT_OPTIONS', { reason })
@@ -84,6 +93,8 @@ export function settingsOf(options: ConnectOptions): Settings {
   if (typeof token !== 'string' || Buffer.byteLength(token) > TOKEN_BYTES)
     throw wrong(`a token is a text of at most ${TOKEN_BYTES} bytes`)
   if (outbox !== 'memory' && typeof outbox?.path !== 'string') throw wrong("outbox is 'memory' or { path }")
+  const odd = outbox === 'memory' ? null : faultOfNames(outbox, OUTBOX_NAMES)
+  if (odd !== null) throw wrong(`outbox: ${odd}`)
   return {
     targets,
     source,

@@ -5,7 +5,8 @@
  * F1. Checking never throws: faults are collected as sentences, so that one `potoroo check` names all of them.
  * F2. A setting that is wrong is replaced by its example, so that what follows may rely on the types.
  */
-import { isOptions, noOption, show, unknownNames, wantsOptions } from './options.ts'
+import { isOptions, noOption, unknownNames } from '../base/option-names.ts'
+import { show, wantsOptions } from './options.ts'
 
 interface Row<Type extends string, T> {
   readonly type: Type

@@ -1,6 +1,7 @@
 /** The options that each kind of step knows. */
+
+import { isOptions, unknownNames } from '../base/option-names.ts'
 import type { Step } from './graph.ts'
-import { isOptions, unknownNames } from './options.ts'
 
 const state = ['ttl', 'schema']
 const SCHEMA = ['version', 'migrate']

@@ -17,6 +17,14 @@ test.each([0, 65_536, 1.5, '7001', Number.NaN])(
   },
 )
 
+test.each<[object, string]>([
+  [{ outbx: { path: './box' } }, 'there is no option outbx; did you mean outbox?'],
+  [{ outbox: { path: './box', snyc: true } }, 'outbox: there is no option snyc; did you mean sync?'],
+])('an option that there is not is refused: %j', (odd, reason) => {
+  const refused = { code: 'E_CLIENT_OPTIONS', message: expect.stringContaining(reason) }
+  expect(() => settingsOf({ ...named, port: 7001, ...odd })).toThrow(expect.objectContaining(refused))
+})
+
 test('the ports of addresses and of a url are taken as they are', () => {
   expect(settingsOf({ ...named, port: 7001 }).targets).toEqual([{ host: '127.0.0.1', port: 7001, url: null }])
   expect(settingsOf({ ...named, url: 'wss://h/in' }).targets).toEqual([{ host: 'h', port: 443, url: 'wss://h/in' }])

@@ -484,6 +484,7 @@ test('says what is wrong with its options, and who has the port', async () => {
   await rejects({ port: -1 }, 'it needs a port')
   await rejects({ handle: null }, 'it needs a function that handles records')
   await rejects({ by: 'udp' }, "sinks come by 'tcp' or by 'websocket'")
+  await rejects({ inbx: { path: './inbox' } }, 'there is no option inbx; did you mean inbox?')
   await rejects({ inbox: {} }, "inbox is 'memory' or { path }")
   await rejects({ after: 3 }, 'after counts records of an inbox on disk')
   await rejects({ after: Number.NaN, inbox: { path: join(folder, 'inbox') } }, 'after is the sequence of a record')

@@ -1,5 +1,6 @@
 /** What `receiveAcked` is told, and its defaults. */
 import { fail } from '../../base/errors.ts'
+import { faultOfNames } from '../../base/option-names.ts'
 
 /** One record of a sink, handed over once. */
 export interface ReceivedRecord {
@@ -58,11 +59,17 @@ const REMEMBER_MAX = 16_000_000
 /** It is told to workers in 32 bits. */
 const CREDIT_BYTES_MAX = 0xffffffff
 
+const NAMES: readonly (keyof ReceiveOptions)[] = [
+  ...(['port', 'host', 'by', 'token', 'handle', 'inbox', 'after', 'remember', 'creditBytes'] as const),
+]
+
 /** The options with their defaults; throws `E_RECEIVER_OPTIONS`. */
 export function receiveSettings(options: ReceiveOptions): Required<Omit<ReceiveOptions, 'inbox' | 'after'>> & {
   readonly path: string | null
   readonly after: number | null
 } {
+  const fault = faultOfNames(options, NAMES)
+  if (fault !== null) throw fail('E_RECEIVER_OPTIONS', { reason: fault })
   const { port, host = '127.0.0.1', by = 'tcp', token = '', handle, inbox = 'memory', after = null } = options
   const wrong = (reason: string): Error => fail('E_RECEIVER_OPTIONS', { reason })
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('it needs a port')
