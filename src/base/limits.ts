@@ -333,7 +333,7 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
   )
   assert(
     limits.checkpointTimeoutMs > limits.checkpointIntervalMs,
-    'checkpointTimeoutMs, checkpointIntervalMs: a checkpoint may take longer than the interval',
+    'checkpointTimeoutMs, checkpointIntervalMs: the timeout is longer than the interval',
   )
   assert(limits.chainEra >= 2, 'chainEra: an era of the chain holds the record that begins it and one more')
   assert(

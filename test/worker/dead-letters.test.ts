@@ -9,7 +9,7 @@ import type { Clock } from '../../src/env/clock.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { SplitTable } from '../../src/worker/execution/split-table.ts'
-import { contentOf, type DeadLetter, makeLetter, sizeOf } from '../../src/worker/letters/dead-letter.ts'
+import { contentOf, type DeadLetter, describeError, makeLetter, sizeOf } from '../../src/worker/letters/dead-letter.ts'
 import { DeadLetters } from '../../src/worker/letters/dead-letters.ts'
 import { LetterDesk } from '../../src/worker/letters/letter-desk.ts'
 
@@ -433,4 +433,31 @@ describe('letters that are tried again', () => {
     tryAgain()
     expect(given).toEqual([1, 2, 6])
   })
+})
+
+test.each<[string, unknown, string]>([
+  ['', new RangeError('too far'), 'RangeError: too far'],
+  [
+    ', and why: a fetch that fails says no more than that',
+    new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:80') }),
+    'TypeError: fetch failed (connect ECONNREFUSED 127.0.0.1:80)',
+  ],
+  [
+    ', and why where each address was tried',
+    new Error('a', { cause: new Error('b', { cause: new AggregateError([new Error('c'), new Error('d')]) }) }),
+    'Error: a (b) (c; d)',
+  ],
+  [
+    ', and no cause that has no words',
+    new Error('a', { cause: Object.create(null) }),
+    'Error: a (a value of type object that cannot be shown)',
+  ],
+])('a letter says what was thrown%s', (_, error, message) => {
+  expect(describeError(error)).toMatchObject({ code: null, message })
+})
+
+test('an error that is its own cause is told all the same', () => {
+  const error = new Error('a')
+  error.cause = error
+  expect(describeError(error).message).toBe('Error: a (a) (a) (a)')
 })

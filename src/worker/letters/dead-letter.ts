@@ -10,6 +10,7 @@ import { crc32 } from '../../base/crc.ts'
 import { PotorooError } from '../../base/errors.ts'
 import type { Key } from '../../base/hash.ts'
 import type { Json } from '../../base/json.ts'
+import { reasonOf } from '../../base/reason.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 
 /** What the step was given: a record's bytes at a source, a value further on, or words for what nothing can carry. */
@@ -82,12 +83,25 @@ export function describeError(error: unknown): DeadLetter['error'] {
   try {
     if (!(error instanceof Error)) return { code: null, message: describeValue(error), stack: '' }
     const code = error instanceof PotorooError ? error.code : null
-    const message = code === null ? `${error.name}: ${error.message}` : error.message
+    const message = code === null ? `${error.name}: ${error.message}${causesOf(error)}` : error.message
     const stack = String(error.stack ?? '')
     return { code, message: message.slice(0, TEXT_CHARACTERS), stack: stack.slice(0, STACK_CHARACTERS) }
   } catch {
     return { code: null, message: 'an error that cannot be shown', stack: '' }
   }
+}
+
+/** Causes that are told of an error. */
+const CAUSES = 3
+
+/** ` (connect ECONNREFUSED 127.0.0.1:80)`: why a `fetch` has failed only the cause of its error says. */
+function causesOf(error: Error): string {
+  const causes: string[] = []
+  for (let { cause } = error; cause !== undefined && causes.length < CAUSES; ) {
+    causes.push(reasonOf(cause))
+    cause = cause instanceof Error ? cause.cause : undefined
+  }
+  return causes.map((cause) => ` (${cause})`).join('')
 }
 
 /** The value that the step was given, and its key where it is keyed. Not for text. */
