@@ -215,6 +215,24 @@ describe('a plain source', () => {
     expect(new Client().closed).toBeUndefined()
   })
 
+  test('says once a minute that there are as many as may be, however often one goes and two come', () => {
+    const { source, warnings } = open({ limits: { connections: 2 } })
+    const two = [new Client(), new Client()]
+    const churn = (): void => {
+      two.shift()!.connection.destroy()
+      pass(10)
+      two.push(new Client())
+      expect(new Client().closed).not.toBeUndefined()
+    }
+    for (let i = 0; i < 10; i++) churn()
+    expect(source.status.refused).toBe(10)
+    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
+    pass(60_000)
+    churn()
+    churn()
+    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS', 'E_TOO_MANY_CONNECTIONS'])
+  })
+
   test('bounds the unfinished records of all connections together', () => {
     const { source, lanes } = open({ limits: { partialBytes: 100, recordBytes: 80 } })
     const a = new Client()

@@ -13,6 +13,7 @@ import type { Answer, HttpCall, HttpCallHandler, HttpHandler } from '../../env/h
 import type { Decoder, SourceDescription } from '../../model/connector.ts'
 import type { Door, JournaledSource, Listening, Requests, SourceContext, SourceStatus } from '../connector.ts'
 import { Expulsions } from '../expulsions.ts'
+import { Refusals } from '../refusals.ts'
 import { Ports } from '../socket/ports.ts'
 import { problem } from './answers.ts'
 import { Call, type CallHome } from './call.ts'
@@ -41,15 +42,15 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   readonly settings: HttpSourceSettings
   private readonly calls = new Set<Call>()
   private readonly expulsions: Expulsions
+  private readonly refusals: Refusals
   private readonly ports: Ports
   private timer: Timer | null = null
   private closed = false
-  /** The limit of connections was met and the operator knows. */
-  private full = false
 
   constructor(description: SourceDescription<unknown>, door: Door, context: SourceContext) {
     this.context = context
     this.expulsions = new Expulsions(context)
+    this.refusals = new Refusals(context, this.status)
     this.requests = door.requests
     this.settings = description.settings as HttpSourceSettings
     this.decoder = this.settings.bad === 'refuse' ? description.decoder : null
@@ -80,7 +81,6 @@ class HttpListening implements Listening, CallHome, HttpHandler {
 
   left(call: Call): void {
     this.calls.delete(call)
-    this.full = false
     this.status.connections = this.calls.size
   }
 
@@ -107,11 +107,7 @@ class HttpListening implements Listening, CallHome, HttpHandler {
   }
 
   onRefused(): void {
-    const { status, context, full } = this
-    status.refused++
-    // Said each time that the limit is reached, not for each attempt.
-    if (!full) context.warn(fail('E_TOO_MANY_CONNECTIONS', { step: context.step, limit: context.limits.connections }))
-    this.full = true
+    this.refusals.add()
   }
 
   onExpelled(remote: string, reason: string): void {

@@ -10,12 +10,12 @@
  *     acknowledged producer does not read. Where the sum is too large whoever holds the most goes, not whoever comes
  *     next (R1).
  */
-import { fail } from '../../base/errors.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Address, Connection } from '../../env/network.ts'
 import { Cuts, type Framing, type SourceDescription } from '../../model/connector.ts'
 import type { SourceContext, SourceStatus } from '../connector.ts'
 import { Expulsions } from '../expulsions.ts'
+import { Refusals } from '../refusals.ts'
 import type { Peer, PeerHome } from './peer.ts'
 import { type Listen, Ports } from './ports.ts'
 
@@ -33,18 +33,18 @@ export class PeerRoom implements PeerHome {
   private readonly idleMs: number
   private readonly peers = new Set<Peer>()
   private readonly expulsions: Expulsions
+  private readonly refusals: Refusals
   private ports: Ports | null = null
   /** Its peers are producers that other workers may be the home of: each is told again where its stream is. */
   private own = false
   private timer: Timer | null = null
-  /** The limit of connections was met and the operator knows. */
-  private full = false
 
   constructor({ framing }: SourceDescription<unknown>, idleMs: number, context: SourceContext) {
     this.framing = framing
     this.idleMs = idleMs
     this.context = context
     this.expulsions = new Expulsions(context)
+    this.refusals = new Refusals(context, this.status)
   }
 
   /** Opens its port at `at`, by `listen`; `own`: producers are sent here by other workers. */
@@ -77,13 +77,7 @@ export class PeerRoom implements PeerHome {
 
   /** A connection was not let in, because there are as many as may be. */
   refuse(): void {
-    const { status, context } = this
-    status.refused++
-    // Said each time that the limit is reached, not for each attempt.
-    if (!this.full) {
-      context.warn(fail('E_TOO_MANY_CONNECTIONS', { step: context.step, limit: context.limits.connections }))
-    }
-    this.full = true
+    this.refusals.add()
   }
 
   relieve(): void {
@@ -95,7 +89,6 @@ export class PeerRoom implements PeerHome {
 
   left(peer: Peer): void {
     this.peers.delete(peer)
-    this.full = false
     this.status.connections = this.peers.size
   }
 
