@@ -1,5 +1,6 @@
 /** The floors of pipelines whose epochs come about at once. */
 import { expect, test } from 'vitest'
+import { defaultLimits } from '../../src/base/limits.ts'
 import type { MakeRecord } from '../../src/checkpoint/chain-writer.ts'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { fold } from '../../src/checkpoint/fold.ts'
@@ -88,4 +89,28 @@ test('F3: what a run has left that is over goes with the next floor after anythi
   expect(left('two')).toEqual(['two'])
   floors.mayHaveEnded()
   expect(left('three')).toEqual([])
+})
+
+test('F2: the names of the chain are listed once, however many eras come', () => {
+  const listed: string[] = []
+  const store = {
+    list: (path, done) => {
+      listed.push(path)
+      done(null, [])
+    },
+    read: (_, done) => done(null, null),
+    remove: (_, done) => done(null),
+  } as Store
+  const cluster: Cluster = { ...emptyCluster, pipelines: new Map([['a', newEntry]]) }
+  const floors = new Floors({
+    store,
+    limits: { ...defaultLimits, chainEra: 4 },
+    named: { forget: () => {}, of: () => null } as unknown as FloorSeams['named'],
+    cluster: () => cluster,
+    crowds: () => false,
+    append: () => {},
+    holding: () => false,
+  })
+  for (let next = 9; next < 50; next += 2) floors.sweep('a', { ...cluster, next })
+  expect(listed.filter((path) => path === 'chain')).toHaveLength(1)
 })
