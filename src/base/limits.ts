@@ -356,6 +356,10 @@ export function makeLimits(changes: Partial<Limits> = {}): Limits {
     limits.messageBytes >= 2 * limits.recordBytes,
     'messageBytes, recordBytes: a message holds the longest record twice, for its frame',
   )
+  assert(
+    limits.deadLetterBytes <= 256 << 20,
+    'deadLetterBytes: with what is under way they are read as one text, 268435456 at most',
+  )
   assert(limits.workers <= 30, 'workers: who hears whom is decided exactly among up to 30 workers')
   assert(limits.suspectMs < limits.deadMs, 'suspectMs, deadMs: a worker is suspected before it counts as dead')
   assert(

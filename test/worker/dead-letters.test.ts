@@ -279,7 +279,7 @@ describe('dead letters', () => {
   })
 
   test('letters of one epoch, and of one place, may be as many as you like', () => {
-    const desk = new Desk(new Shelf(), 1, { deadLetters: 1e6, deadLetterBytes: 1e9 }).open(null, 0)
+    const desk = new Desk(new Shelf(), 1, { deadLetters: 1e6, deadLetterBytes: 256 << 20 }).open(null, 0)
     const one = { ...letter(1), error: { code: null, message: '', stack: '' } }
     for (let output = 0; output < 40_000; output++) desk.letters.add(0, one)
     desk.epoch(1)
@@ -308,6 +308,8 @@ describe('dead letters', () => {
     desk.shelf.settle()
     expect(answers).toEqual(['E_DEAD_LETTERS_FLOOD'])
     expect([...desk.shelf.objects]).toEqual([])
+    // What is kept is one text when it is read.
+    expect(() => makeLimits({ deadLetterBytes: 1e9 })).toThrow('deadLetterBytes')
   })
 
   test('B4: says once that the list is full, also after a restart, and once that it is not', () => {
