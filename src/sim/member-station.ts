@@ -34,6 +34,8 @@ export interface MemberOptions {
   readonly plan: MakePlan
   /** Whether its journal lies on the shared volume. */
   readonly journals?: boolean
+  /** How long it takes at most to load a program, in milliseconds; at once where nothing is said. */
+  readonly loadMs?: number
   /** Workers that the new cluster waits for. */
   readonly expected: number
   /**
@@ -130,7 +132,7 @@ export class MemberStation {
       env,
       { worker: name, data: DATA, limits, output, acceptLoss, cluster },
       {
-        ...loading(env, this.options.plan),
+        ...loading(env, this.options.plan, this.options.loadMs),
         ...{ listening: () => {}, letter: () => {}, changed: () => this.tellChange() },
         running: ({ base }) => {
           this.ended = false

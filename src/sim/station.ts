@@ -143,9 +143,10 @@ export class Station {
 
 /**
  * Loads plans as a process does: it keeps the last program of each pipeline (`worker/pipelines/submission.ts`), so one
- * that goes on in the next generation is the same plan. All of them run here.
+ * that goes on in the next generation is the same plan, and is there at once; any other takes up to `longestMs`. All of
+ * them run here.
  */
-export function loading(env: Env, plan: MakePlan): Pick<WorkerHost, 'load' | 'wants'> {
+export function loading(env: Env, plan: MakePlan, longestMs = 0): Pick<WorkerHost, 'load' | 'wants'> {
   const kept = new Map<string, { readonly submitted: number; readonly plan: Plan }>()
   const find = (name: string, { submitted, hash, parameters }: PipelineEntry): Plan => {
     const known = kept.get(name)
@@ -155,12 +156,15 @@ export function loading(env: Env, plan: MakePlan): Pick<WorkerHost, 'load' | 'wa
     return loaded
   }
   return {
-    load: (name, entry, done) =>
-      env.clock.soon(() => {
+    load: (name, entry, done) => {
+      const load = (): void => {
         const loaded = planOr(() => find(name, entry))
         if (loaded instanceof PotorooError) done(loaded, null)
         else done(null, { plan: loaded })
-      }),
+      }
+      if (longestMs === 0 || kept.get(name)?.submitted === entry.submitted) env.clock.soon(load)
+      else env.clock.after(env.random.below(longestMs), load)
+    },
     wants: () => true,
   }
 }

@@ -54,7 +54,7 @@ export class Executions {
       leaving.runs(execution)
       events.running(base)
     }
-    const order = { plan, entry, generation, term: this.termOf(entry, generation), links: seat.links }
+    const order = { plan, entry, generation, term: this.termOf(entry, generation), links: seat.links! }
     const execution = new Execution(order, this.seamsOf(seat, entry), { ...events, running }, before)
     return execution
   }

@@ -100,13 +100,13 @@ export class Worker {
       wants: (name: string) => host.wants(name),
       execute: (...args: Parameters<Executions['make']>) => this.executions.make(...args),
       damaged: (generation: number, run: number, instead: number) => this.seat?.damaged(generation, run, instead),
-      tell: (worker: string, message: ControlMessage) => this.seat?.links.send(worker, message),
+      tell: (worker: string, message: ControlMessage) => this.seat?.links?.send(worker, message),
       hint: () => this.seat?.hint(),
       follow: (then: () => void) => this.seat?.follow(then),
     }
     this.questions = new Questions(env.clock, options.limits, () => this.incarnation, {
-      send: (to, message, body) => this.seat?.links.send(to, message, body),
-      backlog: (to) => this.seat?.links.backlog(to) ?? 0,
+      send: (to, message, body) => this.seat?.links?.send(to, message, body),
+      backlog: (to) => this.seat?.links?.backlog(to) ?? 0,
     })
     this.residents = new Residents(seams, host)
     const { residents, doorway } = this
@@ -338,7 +338,7 @@ export class Worker {
   private restore(generation: Generation): void {
     const seat = this.seat!
     this.ahead.stop()
-    this.doorway.enter(generation, seat.links, seat.formers)
+    this.doorway.enter(generation, seat.links!, seat.formers)
     this.residents.restore(generation, () => seat.restored(generation.number))
   }
 

@@ -3,7 +3,9 @@
  * as long as its lease lasts, and then nothing, while the others go on without it. Its answers say so.
  */
 import { expect, test } from 'vitest'
+import { viewCluster } from '../../src/admin/cluster-view.ts'
 import { calm } from '../../src/sim/weather.ts'
+import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { Reading } from './reading.ts'
 
 interface Page {
@@ -70,4 +72,19 @@ test('a worker that knows of no generation has no answer before there is one', a
   expect(await later).toBe('E_NO_PIPELINE')
   // Nor does any key have one, whoever owns it.
   for (let key = 0; key < 8; key++) expect(await code(`key=${key}&wait=300`)).toBe('E_NO_PIPELINE')
+})
+
+test('a worker that has not read the chain yet shows that it starts, and is heard by nobody', () => {
+  const town = new Reading(3, calm)
+  const station = town.add('a', 1)
+  station.machine.haze.over(['/store/chain'], town.world.now + BLIND_MS)
+  station.start()
+  town.until(() => station.worker!.phase === 'booting')
+  const worker = station.worker!
+  const view = viewCluster({ worker } as Pipelines, 0)
+  expect(view).toMatchObject({ mode: 'starting', generation: 0, workers: [] })
+  let answer: unknown
+  worker.questions.ask('b', '/v1/worker', 100, (none) => (answer = none))
+  town.until(() => answer !== undefined)
+  expect(answer).toBe(null)
 })

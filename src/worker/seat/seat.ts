@@ -185,12 +185,13 @@ export class Seat {
     return phase === 'leaving' || (wantsOut && (phase === 'following' || phase === 'joining'))
   }
 
-  get links(): Links {
-    return this.neighbours.links
+  /** The ways to other workers; `null` before the chain has been read. */
+  get links(): Links | null {
+    return this.presences.current?.neighbours.links ?? null
   }
 
   get peers(): Neighbours['status'] {
-    return this.neighbours.status
+    return this.presences.current?.neighbours.status ?? []
   }
 
   private get neighbours(): Neighbours {

@@ -23,6 +23,8 @@ export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
+/** How long it takes to load a program at most, where that is long, in milliseconds, as usual. */
+const LOAD_MS = 2000
 /** How long an act is in which somebody is away for long, in milliseconds, as usual. */
 const ACT_MS = 20_000
 /** Deeds that seeds draw last. */
@@ -122,6 +124,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       blindTo: { chain: 1, packs: 0, out: 0, restoring: 0, all: 0 },
       deeds: { ...bent.deeds, ...never, blindMs: 2 * OFTEN * config.pace, apartMs: [6000, 12_000] },
     }
+  },
+  /** And asks who has just begun, and cannot read the chain yet. */
+  'readers-of-the-new': (config) => {
+    const bent = clusterBends.readers!(config)!
+    const often = OFTEN * config.pace
+    return { ...bent, blindStarts: 0.8, deeds: { ...bent.deeds, killMs: often, joinMs: 0, leaveMs: 0 } }
   },
   /** Who reads the chain finds that others have written whole eras: it stood still, or comes late. */
   'left-behind': (config) => {
@@ -415,6 +423,25 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const { deeds, ...rest } = accompanied(quiet(config))
     const coming = { otherMs: often / 4, killMs: 2 * often, joinMs: 4 * often, leaveMs: 8 * often }
     return { ...rest, deeds: { ...deeds, ...coming } }
+  },
+  /** The same, and programs take long to be loaded. */
+  'other-pipelines-loaded-late': (config) => {
+    const bent = clusterBends['other-pipelines']!(config)!
+    return { ...bent, loadMs: Math.ceil(LOAD_MS * config.pace) }
+  },
+  /**
+   * The same, and who reads the chain finds that others have written whole eras, behind a program that it has not heard
+   * of.
+   */
+  'other-pipelines-passed-over': (config) => {
+    const bent = clusterBends['other-pipelines-loaded-late']!(config)!
+    const often = OFTEN * config.pace
+    const short = { chainEra: 2, chainReads: 1, checkpointIntervalMs: 20, checkpointTimeoutMs: 2000 }
+    return {
+      ...bent,
+      limits: { ...bent.limits, ...short },
+      deeds: { ...bent.deeds, otherMs: often / 10, stopMs: often / 2, killMs: 0, joinMs: 0, leaveMs: 0 },
+    }
   },
   /** The own disk of one worker is full for a while, with its journal, while workers die, come and go. */
   'full-disks': (config) => {

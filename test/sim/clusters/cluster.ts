@@ -351,7 +351,7 @@ class SimCluster {
   /** What processes of `worker` are started with. */
   private optionsOf(worker: string): Omit<MemberOptions, 'expected' | 'fell'> {
     const { config, upgrades, others, people } = this
-    const { limits, restartMs, sharedJournals: journals } = config
+    const { limits, restartMs, loadMs, sharedJournals: journals } = config
     const plan = (env: Env, hash: string, parameters: Json): Plan =>
       others.planOf(hash, worker) ??
       people.planOf(hash) ??
@@ -359,7 +359,7 @@ class SimCluster {
     const stopped = (hash: string, error: PotorooError): boolean =>
       others.failed(hash, error) || upgrades?.stopped(hash, error) === true
     const { make, end: close } = people
-    return { limits, port: 7400, restartMs, pipeline: this.plan.pipeline, plan, journals, stopped, make, close }
+    return { limits, port: 7400, restartMs, loadMs, pipeline: this.plan.pipeline, plan, journals, stopped, make, close }
   }
 
   /** What a process runs of the pipeline that this is about. */

@@ -111,6 +111,10 @@ export interface ClusterConfig extends OutsideConfig {
   readonly leaps: boolean
   /** Of so many dead letters a list is full, where somebody takes them out. */
   readonly fewLetters: number | null
+  /** How often who starts again finds that the chain does not answer it for a while. */
+  readonly blindStarts: number
+  /** How long programs take to be loaded at most, in milliseconds; 0: they are there at once. */
+  readonly loadMs: number
   /** Length of the first act, in milliseconds. */
   readonly actMs: number
   readonly restartMs: number
@@ -202,6 +206,10 @@ const BACKED = 0x2b9d_0000
 /** How often second processes of a name are drawn for a run that can have them, and the generator that draws it. */
 const NAMED_TWICE = 0.12
 const NAMING = 0x38e7_0000
+/** How often programs take time to be loaded, how long at most, as usual, and the generator that draws it. */
+const SLOW_LOADS = 0.25
+const LOADS_MS = [100, 500, 2000]
+const LOADING = 0x3a92_0000
 /** How often there are readers in a run, and the generator that draws it. */
 const READ = 0.3
 const READING = 0x5e11_0000
@@ -260,13 +268,8 @@ const PARTED = 0x58d1_0000
 /** What `seed` stands for where nothing is bent. */
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
-  return withRuins(
-    withVanishing(
-      withStoppedDrains(
-        withStruckDrains(withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))),
-      ),
-    ),
-  )
+  const part = withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))
+  return withSlowLoads(withRuins(withVanishing(withStoppedDrains(withStruckDrains(part)))))
 }
 
 /** Where the store's volume goes away at times; not where disks do as they like, or the store is another one then. */
@@ -275,6 +278,12 @@ function withVanishing(config: ClusterConfig): ClusterConfig {
   const { harsh, deeds, pace } = config
   if (harsh || deeds.damageMs > 0 || deeds.putBackMs > 0 || !random.chance(VANISHED)) return config
   return { ...config, deeds: { ...deeds, vanishMs: Math.ceil(random.between(1000, 6000) * pace) } }
+}
+
+function withSlowLoads(config: ClusterConfig): ClusterConfig {
+  const random = new Prng(config.seed + LOADING)
+  if (!random.chance(SLOW_LOADS)) return config
+  return { ...config, loadMs: Math.ceil(LOADS_MS[random.below(LOADS_MS.length)]! * config.pace) }
 }
 
 /** Where workers are killed while they end what was drained. */
@@ -637,6 +646,8 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     stoppedDrains: false,
     rememberedMs: null,
     leaps: false,
+    loadMs: 0,
+    blindStarts: 0,
     posted: [],
     webs: [],
     followed: [],

@@ -25,6 +25,8 @@ import { Versions } from './versions.ts'
 /** For how long somebody waits for a worker to restore, and between two looks, in milliseconds, as usual. */
 const BLIND_WITHIN_MS = 20_000
 const BLIND_LOOK_MS = 5
+/** For how long who starts cannot read the chain, in milliseconds, as usual. */
+const BLIND_START_MS: readonly [least: number, most: number] = [100, 4000]
 /** How often a producer that has crashed is away for about as long as sources remember it. */
 const FOR_LONG = 0.3
 /** How often the shared volume goes from all at once. */
@@ -468,8 +470,17 @@ export class ClusterPlot {
 
   private startAfter(ms: number, station: MemberStation): void {
     this.later(ms, () => {
-      if (station.process === null && !station.left) station.start()
+      if (station.process !== null || station.left) return
+      this.blindAtFirst(station)
+      station.start()
     })
+  }
+
+  /** It is there, and cannot read who else is. */
+  private blindAtFirst({ machine }: MemberStation): void {
+    const { world, random, config } = this
+    if (this.fair || config.blindStarts === 0 || !random.chance(config.blindStarts)) return
+    machine.haze.over(['/store/chain'], world.now + random.between(...BLIND_START_MS) * config.pace)
   }
 
   private anyone(): MemberStation {

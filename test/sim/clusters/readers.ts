@@ -141,7 +141,7 @@ export class Readers {
     const limit = one || random.chance(0.7) ? null : 1 + random.below(4)
     if (one && key === null) return
     const { worker, process } = station
-    if (process?.state !== 'running' || worker!.phase === 'booting' || worker!.phase === 'closed') return
+    if (process?.state !== 'running' || worker!.phase === 'closed') return
     this.ask(station, { step, level, key, limit, after, asked: null, done: false })
   }
 

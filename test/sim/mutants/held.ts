@@ -83,8 +83,8 @@ export const heldMutants: readonly SimMutant[] = [
   {
     name: 'second-program-while-the-first-is-loaded',
     swarm: 'clusters',
-    bend: 'mortal-keys',
-    seed: 118,
+    bend: 'other-pipelines-passed-over',
+    seed: 111,
     file: 'src/worker/pipelines/residents.ts',
     text: '|| this.arrivals.isPending(name) ||',
     replacement: '||',

@@ -7,7 +7,8 @@ export const otherMutants: readonly SimMutant[] = [
   ...[
     {
       name: 'asked-of-what-is-never-loaded',
-      seed: 546,
+      bend: 'other-pipelines-loaded-late',
+      rare: 'somebody has to ask for a checkpoint, where a program runs, of a coordinator that still loads it and cannot',
       file: 'src/worker/pipelines/run-mail.ts',
       text: 'this.early.deliver(run, (from, message) => this.answerFailed(from, run, error, message))',
       replacement: '',
@@ -21,7 +22,8 @@ export const otherMutants: readonly SimMutant[] = [
     },
     {
       name: 'submitted-again-within-a-generation',
-      seed: 620,
+      bend: 'other-pipelines-passed-over',
+      rare: 'who has passed over the record of a first program has to be without it where others run that one in the same generation',
       file: 'src/worker/pipelines/residents.ts',
       text: '(isFirst && !there)',
       replacement: '!there',
@@ -38,7 +40,7 @@ export const otherMutants: readonly SimMutant[] = [
       text: '    this.sending = true\n',
       replacement: '    this.sending = true\n    this.sent = 0\n',
     },
-  ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'other-pipelines' })),
+  ].map((one): SimMutant => ({ bend: 'other-pipelines', ...one, swarm: 'clusters' })),
   ...[
     {
       name: 'answered-before-it-is-journaled',

@@ -57,8 +57,7 @@ export const readMutants: readonly SimMutant[] = [
   {
     name: 'answer-before-any-generation',
     swarm: 'clusters',
-    bend: 'whole',
-    seed: 67000095,
+    bend: 'readers-of-the-new',
     file: 'src/admin/across.ts',
     text: 'while (worker.cluster.generation === 0) {',
     replacement: 'while (worker.cluster.generation < 0) {',
