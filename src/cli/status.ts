@@ -49,17 +49,20 @@ async function showWorker(worker: ControlClient, flags: StatusFlags): Promise<vo
   else print(joined([...clusterOf(cluster), workerText(view, worker.address)]))
 }
 
+/** Behind the part of one worker. */
+const ASK_OTHERS = '; `potoroo list` adds up all of them, and --data asks another one'
+
 async function showPipeline(worker: ControlClient, name: string, flags: StatusFlags): Promise<void> {
   const look = (at: ControlClient) => lookAt<PipelineView>(at, `/v1/pipelines/${part(name)}`, flags)
   if (flags.watch) {
     const find = () => findWorker(flags, { pipeline: name })
     return watchLooks(flags, looksAgain(worker, find, look), ({ view, cluster }, before, seconds) =>
-      joined([livePipelineText(view, before?.view ?? null, seconds), ...missingParts([cluster])]),
+      joined([livePipelineText(view, before?.view ?? null, seconds), ...missingParts([cluster], ASK_OTHERS)]),
     )
   }
   const { view, cluster } = await look(worker)
   if (flags.json) printJson(view)
-  else print(joined([pipelineText(view), ...missingParts([cluster])]))
+  else print(joined([pipelineText(view), ...missingParts([cluster], ASK_OTHERS)]))
 }
 
 async function lookAt<T>(worker: ControlClient, path: string, { watch }: StatusFlags): Promise<Look<T>> {

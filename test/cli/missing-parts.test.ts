@@ -19,6 +19,8 @@ test('where all members were asked nothing is said', () => {
 
 test('who was not asked is named', () => {
   expect(said(clusterOf(3), 'w1', 'w3')).toEqual(['', 'without the part of w2: 2 workers of 3 have been asked'])
+  const one = { worker: 'w1', workers: clusterOf(2) } as unknown as ClusterView
+  expect(missingParts([one], '; ask w2').at(-1)).toBe('without the part of w2: 1 worker of 2 has been asked; ask w2')
   expect(said(clusterOf(3), 'w2')).toEqual(['', 'without the part of w1, w3: 1 worker of 3 has been asked'])
 })
 
