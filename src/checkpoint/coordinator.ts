@@ -49,7 +49,8 @@ type Next = {
   stopped: never
 }
 
-const WAITS = 'another request is waiting'
+/** Why a request is refused where another one with a purpose has its place: soon there is room for it. */
+export const WAITS = 'another request is waiting'
 const NONE: readonly CoordinatorEffect[] = []
 
 /** The state at the beginning of a generation; `epoch` is the greatest number of an epoch so far. */

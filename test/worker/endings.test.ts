@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { WAITS } from '../../src/checkpoint/coordinator.ts'
 import type { Clock } from '../../src/env/clock.ts'
 import { Ending } from '../../src/worker/execution/ending.ts'
 import type { Running } from '../../src/worker/execution/running.ts'
@@ -107,6 +108,34 @@ test('what somebody drains comes to its end before its worker does, or rests wit
     expect(told).toEqual(rests)
     answer(null)
     await ended
+  }
+})
+
+test('N4: a drain whose place another request has is asked for again, for as long as there is time', async () => {
+  for (const [refusals, ends] of [
+    [2, 'drained'],
+    [Infinity, 'running'],
+  ] as const) {
+    let asked = 0
+    const drain = (_: number, __: boolean, done: (failure: string | null) => void) =>
+      setImmediate(done, asked++ < refusals ? WAITS : null)
+    const status = { stuckSinks: [] }
+    const execution = { generation: { number: 1 }, hasEnded: false, status, drain, release: () => {} } as never
+    const resident = { name: 'one', phase: 'running', execution } as unknown as Resident
+    const worker = { cluster: { generation: 1 }, residents: { all: new Map([['one', resident]]) } } as unknown as Worker
+    let late = (): void => {}
+    let pauses = 0
+    const after = (ms: number, fn: () => void) => {
+      if (ms === 1000) late = fn
+      else setImmediate(++pauses < 9 ? fn : late)
+      return { cancel: () => {} }
+    }
+    const clock = { after } as unknown as Clock
+    const drained = new Endings(clock, worker, 1000, () => new Promise(() => {})).drain(resident, true)
+    if (ends === 'drained') await drained
+    else await expect(drained).rejects.toMatchObject({ code: 'E_NOT_DRAINED' })
+    await turn()
+    expect(resident.phase).toBe(ends)
   }
 })
 

@@ -6,12 +6,17 @@
  *     asked for there once more, but not of another program that somebody has submitted.
  * N3. Who leaves may leave while it waits for a last checkpoint: it has no part in another one, and ends as those who
  *     left.
+ * N4. Where another request has the place of a drain, a savepoint that somebody makes just then, it is asked for again.
  */
 import { fail } from '../../base/errors.ts'
+import { WAITS } from '../../checkpoint/coordinator.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Execution } from '../execution/execution.ts'
 import type { Worker } from '../worker.ts'
 import { type Resident, SINK_END_MS } from './resident.ts'
+
+/** How soon a drain is asked for again (N4), in milliseconds. */
+const AGAIN_MS = 100
 
 export class Endings {
   private readonly clock: Clock
@@ -39,6 +44,8 @@ export class Endings {
         const { execution, submitted } = resident
         const failure = await this.drainOnce(resident, stays, late.promise)
         if (failure === null) return
+        // N4
+        if (failure === WAITS && (await Promise.race([this.pause(), late.promise])) === true) continue
         const again = this.comesUp(resident, execution, submitted)
         if ((await Promise.race([again, late.promise])) === true) continue
         throw fail('E_NOT_DRAINED', { pipeline: resident.name, reason: failure })
@@ -46,6 +53,10 @@ export class Endings {
     } finally {
       timer.cancel()
     }
+  }
+
+  private pause(): Promise<true> {
+    return new Promise((resolve) => this.clock.after(AGAIN_MS, () => resolve(true)))
   }
 
   /** In the generation that stands; answers why it has not come to its end, or `null`. */
