@@ -15,6 +15,7 @@ const ENTRIES = [
   'client',
   'cli/main',
   'worker/seat/detector/thread',
+  'worker/seat/detector/store-thread',
   'worker/pipelines/load-trial-thread',
   'worker/pipelines/load-watch',
 ]

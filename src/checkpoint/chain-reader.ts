@@ -18,7 +18,7 @@ import { type Cluster, emptyCluster } from './cluster.ts'
 import { fold } from './fold.ts'
 import { CHAIN, chainNumberOf, chainRecord } from './layout.ts'
 import { type ChainRecord, type DecodedRecord, decodeRecord } from './record.ts'
-import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
+import type { SmallStore, StoreDone, StoreDoneVoid } from './store.ts'
 
 /** What the reader tells its owner, in the order of the chain. */
 export interface ChainListener {
@@ -42,12 +42,12 @@ export class ChainReader {
   cluster: Cluster = emptyCluster
   /** Nonces of the records that have been read since the last one that began an era, with that one. */
   nonces: string[] = []
-  readonly store: Store
+  readonly store: SmallStore
   readonly limits: Limits
   private readonly listener: ChainListener
   private readonly turns: Turn[] = []
 
-  constructor(store: Store, limits: Limits, listener: ChainListener) {
+  constructor(store: SmallStore, limits: Limits, listener: ChainListener) {
     this.store = store
     this.limits = limits
     this.listener = listener

@@ -59,6 +59,9 @@ export interface Store {
   upload(path: string, done: StoreDone<Upload>): void
 }
 
+/** What the chain and the beats need of a store: small objects, written and read whole. */
+export type SmallStore = Pick<Store, 'createExclusive' | 'read' | 'makeDurable' | 'list' | 'remove' | 'put'>
+
 /** An object that is being written. `finish` or `abort` is the last call, and waits for every `append` before it. */
 export interface Upload {
   /** Writes `parts` behind what is there. The caller must not change them until done. */

@@ -5,6 +5,7 @@ import type { Address } from '../env/network.ts'
 import type { LogOptions } from '../env/real/log.ts'
 import type { ClusterSettings } from '../worker/seat/cluster-settings.ts'
 import { watchOnThread } from '../worker/seat/detector/threaded.ts'
+import { recordsOnThread } from '../worker/seat/detector/threaded-store.ts'
 import { addressOf } from './address.ts'
 import type { Settings } from './settings.ts'
 import { clusterTokenPlace } from './token.ts'
@@ -40,7 +41,8 @@ export function clusterOf(settings: Settings, token: string | null, log: LogOpti
     throw wrong(given.get('expected')!, `a cluster has up to ${limits.workers} workers (limits.workers)`)
   }
   const watch = watchOnThread({ limits, cluster: name, token, host: listen.host, reach, store, log })
-  return { name, token, store, journals, listen, reach, expected, watch }
+  const records = recordsOnThread(store)
+  return { name, token, store, journals, listen, reach, expected, watch, records }
 }
 
 /**

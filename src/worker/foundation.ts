@@ -14,12 +14,14 @@ import type { Limits } from '../base/limits.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { NamedPacks } from '../checkpoint/named-packs.ts'
+import type { SmallStore } from '../checkpoint/store.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
 import type { Env } from '../env/env.ts'
 import { type Belonging, noteBelonging, readBelonging } from './belonging.ts'
 import { HighWater } from './high-water.ts'
 import type { WorkerOptions } from './options.ts'
+import type { OpenRecords } from './seat/cluster-settings.ts'
 import { journalOf } from './seat/journals.ts'
 
 type Done = (error: PotorooError | null) => void
@@ -33,10 +35,11 @@ export class Foundation {
   readonly named = new NamedPacks()
   private readonly env: Env
   private readonly options: WorkerOptions
-  /** The store can keep nothing more. */
+  /** The store can keep nothing more, or is not answered by any more. */
   private readonly lost: (error: PotorooError) => void
   private lock: Lock | null = null
   private opened: FileStore | null = null
+  private apart: ReturnType<OpenRecords> | null = null
   private water: HighWater | null = null
   private opening = false
   /** Told once what is under way has been closed again. */
@@ -52,6 +55,11 @@ export class Foundation {
   /** There is one once this is open. */
   get store(): FileStore {
     return this.opened!
+  }
+
+  /** The store as the chain and the beats are read and written. */
+  get records(): SmallStore {
+    return this.apart ?? this.store
   }
 
   /** How far the chain has been seen with this folder (F4); there is one once this is open. */
@@ -95,6 +103,7 @@ export class Foundation {
       return
     }
     const release = (): void => {
+      this.apart?.close()
       this.lock?.release()
       this.lock = null
       done()
@@ -123,6 +132,7 @@ export class Foundation {
         const { keyGroups, chainEra } = identity
         this.storeId = identity.id
         this.limits = { ...this.limits, keyGroups, chainEra }
+        this.apart = cluster?.records?.({ worker, incarnation }, { lost: this.lost, ended: this.lost }) ?? null
         this.belong(known, done)
       })
     }

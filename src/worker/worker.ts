@@ -263,7 +263,8 @@ export class Worker {
     this.foundation.open((error) => {
       if (this.closed) return
       if (error !== null) return done(error)
-      const { env, limits, storage: store } = this
+      const { env, limits } = this
+      const { records: store } = this.foundation
       const { worker, cluster = null } = this.options
       this.opened = new Ledger({
         env,

@@ -55,6 +55,7 @@ class Witness {
 class Coordinator {
   private readonly process: SimProcess
   private readonly witness: Witness
+  private store: FileStore | null = null
   private reader: ChainReader | null = null
   private writer: ChainWriter | null = null
 
@@ -69,6 +70,7 @@ class Coordinator {
   }
 
   private start(store: FileStore, self: { worker: string; incarnation: string }): void {
+    this.store = store
     this.reader = new ChainReader(store, limits, {
       onRecord: (record, counts, cluster) => {
         this.witness.accepted(record)
@@ -124,7 +126,7 @@ class Coordinator {
       if (outcome.kind === 'appended' && outcome.counts) {
         this.witness.appends++
         this.witness.committed(epoch, generation)
-        const { store, cluster } = this.reader!
+        const [store, { cluster }] = [this.store!, this.reader!]
         sweepChain({ store, limits }, cluster, null, () => this.later(() => this.nextEpoch(worker, incarnation)))
       } else {
         this.later(() => this.takeOver(worker, incarnation))

@@ -139,7 +139,7 @@ export const workerErrors = {
   },
   E_WATCH_ENDED: {
     kind: 'operational',
-    what: 'the thread that sends the heartbeats of worker {worker} has ended: {reason}',
+    what: 'a thread that worker {worker} lives by, for its heartbeats or the records of its cluster, has ended: {reason}',
     remedy: 'start the worker again, unless a supervisor does; if it recurs, check the memory of the machine',
   },
   E_PIPELINE_FILE: {

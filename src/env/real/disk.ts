@@ -3,26 +3,13 @@
  *
  * Node runs file operations on a pool of threads that keeps no order, so each open file has a queue and one operation
  * under way (`disk.ts`, K1). The next one starts before the callback of the last: the disk works while the caller does.
+ * Where nobody may have to wait for that pool, the calls are `prompt` ones (`calls.ts`).
  */
-import {
-  close,
-  constants,
-  fsync,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs'
+import { constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { inByteOrder } from '../../base/file-name.ts'
 import type { Disk, Done, DoneVoid, File, Lock, OpenMode } from '../disk.ts'
+import { type Calls, pooled } from './calls.ts'
 import { diskError } from './disk-error.ts'
 import { RealFile } from './file.ts'
 import { LockFile } from './lock.ts'
@@ -43,60 +30,66 @@ const DIRECTORY_MODE = 0o700
 export class RealDisk implements Disk {
   /** A lock that nothing refers to would be collected, and freed with that. */
   private readonly locks = new Set<LockFile>()
+  private readonly calls: Calls
+
+  constructor(calls: Calls = pooled) {
+    this.calls = calls
+  }
 
   open(path: string, mode: OpenMode, done: Done<File>): void {
-    open(path, flags[mode], FILE_MODE, (error, descriptor) => {
+    this.calls.open(path, flags[mode], FILE_MODE, (error, descriptor) => {
       if (error) done(diskError('open', path, error), none)
-      else done(null, new RealFile(path, descriptor))
+      else done(null, new RealFile(path, descriptor, this.calls))
     })
   }
 
   readFile(path: string, done: Done<Buffer>): void {
-    readFile(path, (error, bytes) => {
+    this.calls.readFile(path, (error, bytes) => {
       if (error) done(diskError('read', path, error), none)
       else done(null, bytes)
     })
   }
 
   list(path: string, done: Done<readonly string[]>): void {
-    readdir(path, (error, names) => {
+    this.calls.readdir(path, (error, names) => {
       if (error) done(diskError('list', path, error), none)
       else done(null, inByteOrder(names))
     })
   }
 
   listFiles(path: string, done: Done<readonly string[]>): void {
-    readdir(path, { withFileTypes: true }, (error, entries) => {
+    this.calls.readdir(path, { withFileTypes: true }, (error, entries) => {
       if (error) return done(diskError('list', path, error), none)
       done(null, inByteOrder(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)))
     })
   }
 
   makeDirectory(path: string, done: DoneVoid): void {
-    makeWithParents(path, (error) => done(diskError('mkdir', path, error)))
+    makeWithParents(this.calls, path, (error) => done(diskError('mkdir', path, error)))
   }
 
   link(existing: string, created: string, done: DoneVoid): void {
-    link(existing, created, (error) => done(diskError('link', created, error)))
+    this.calls.link(existing, created, (error) => done(diskError('link', created, error)))
   }
 
   rename(from: string, to: string, done: DoneVoid): void {
-    rename(from, to, (error) => done(diskError('rename', from, error)))
+    this.calls.rename(from, to, (error) => done(diskError('rename', from, error)))
   }
 
   remove(path: string, done: DoneVoid): void {
-    unlink(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
+    this.calls.unlink(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
   }
 
   removeDirectory(path: string, done: DoneVoid): void {
-    rmdir(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
+    this.calls.rmdir(path, (error) => done(error?.code === 'ENOENT' ? null : diskError('remove', path, error)))
   }
 
   removeTree(path: string, done: DoneVoid): void {
-    rm(path, { recursive: true, force: true }, (error) => done(diskError('remove', path, error)))
+    this.calls.rm(path, { recursive: true, force: true }, (error) => done(diskError('remove', path, error)))
   }
 
   syncDirectory(path: string, done: DoneVoid): void {
+    const { open, fsync, close } = this.calls
     open(path, O_RDONLY | O_DIRECTORY, (error, descriptor) => {
       if (error) return done(diskError('sync', path, error))
       fsync(descriptor, (failed) => {
@@ -107,7 +100,7 @@ export class RealDisk implements Disk {
   }
 
   free(path: string, done: Done<number>): void {
-    statfs(path, (error, volume) => {
+    this.calls.statfs(path, (error, volume) => {
       if (error) done(diskError('measure', path, error), none)
       else done(null, volume.bavail * volume.bsize)
     })
@@ -127,7 +120,8 @@ export class RealDisk implements Disk {
  * Makes `path` and what is missing above it. Node's own way of it never ends where a folder is there in which the
  * system makes none, and says of each that it does not exist, as below /proc.
  */
-function makeWithParents(path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
+function makeWithParents(calls: Calls, path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
+  const { mkdir, stat } = calls
   const make = (otherwise: (error: NodeJS.ErrnoException) => void): void =>
     mkdir(path, { mode: DIRECTORY_MODE }, (error) => {
       if (error === null) return done(null)
@@ -137,7 +131,7 @@ function makeWithParents(path: string, done: (error: NodeJS.ErrnoException | nul
   make((error) => {
     const parent = dirname(path)
     if (error.code !== 'ENOENT' || parent === path) return done(error)
-    makeWithParents(parent, (failed) => {
+    makeWithParents(calls, parent, (failed) => {
       if (failed !== null) done(failed)
       else make(done)
     })

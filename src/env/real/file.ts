@@ -3,9 +3,9 @@
  *
  * A short write is continued, a short read ends at the end of the file only.
  */
-import { close, fdatasync, fstat, ftruncate, read, writev } from 'node:fs'
 import { assert } from '../../base/assert.ts'
 import type { Done, DoneVoid, File } from '../disk.ts'
+import type { Calls } from './calls.ts'
 import { diskError } from './disk-error.ts'
 
 type SystemError = NodeJS.ErrnoException | null
@@ -13,13 +13,15 @@ type SystemError = NodeJS.ErrnoException | null
 export class RealFile implements File {
   readonly path: string
   private readonly descriptor: number
+  private readonly calls: Calls
   private readonly waiting: (() => void)[] = []
   private busy = false
   private closing = false
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, calls: Calls) {
     this.path = path
     this.descriptor = descriptor
+    this.calls = calls
   }
 
   write(parts: readonly Uint8Array[], position: number, done: DoneVoid): void {
@@ -40,12 +42,12 @@ export class RealFile implements File {
   }
 
   sync(done: DoneVoid): void {
-    this.enqueue(() => fdatasync(this.descriptor, (error) => this.finish('sync', error, done)))
+    this.enqueue(() => this.calls.fdatasync(this.descriptor, (error) => this.finish('sync', error, done)))
   }
 
   size(done: Done<number>): void {
     this.enqueue(() =>
-      fstat(this.descriptor, (error, stats) => {
+      this.calls.fstat(this.descriptor, (error, stats) => {
         this.next()
         if (error) done(diskError('measure', this.path, error), undefined as never)
         else done(null, stats.size)
@@ -54,11 +56,11 @@ export class RealFile implements File {
   }
 
   truncate(length: number, done: DoneVoid): void {
-    this.enqueue(() => ftruncate(this.descriptor, length, (error) => this.finish('truncate', error, done)))
+    this.enqueue(() => this.calls.ftruncate(this.descriptor, length, (error) => this.finish('truncate', error, done)))
   }
 
   close(done: DoneVoid): void {
-    this.enqueue(() => close(this.descriptor, (error) => this.finish('close', error ?? null, done)))
+    this.enqueue(() => this.calls.close(this.descriptor, (error) => this.finish('close', error ?? null, done)))
     this.closing = true
   }
 
@@ -86,7 +88,7 @@ export class RealFile implements File {
   private writeFrom(parts: readonly Uint8Array[], position: number, done: (error: SystemError) => void): void {
     // With nothing to write the system answers at once, in the same call; K1 of `disk.ts` wants it later.
     if (parts.length === 0) return void setImmediate(done, null)
-    writev(this.descriptor, parts, position, (error, written) => {
+    this.calls.writev(this.descriptor, parts, position, (error, written) => {
       if (error) return done(error)
       const rest = unwritten(parts, written)
       if (rest.length === 0) done(null)
@@ -100,7 +102,7 @@ export class RealFile implements File {
     position: number,
     done: (error: SystemError, filled: number) => void,
   ): void {
-    read(this.descriptor, bytes, filled, bytes.length - filled, position + filled, (error, count) => {
+    this.calls.read(this.descriptor, bytes, filled, bytes.length - filled, position + filled, (error, count) => {
       const total = filled + count
       if (error || count === 0 || total === bytes.length) done(error, total)
       else this.readInto(bytes, total, position, done)

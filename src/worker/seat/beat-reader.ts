@@ -9,7 +9,7 @@
  */
 import type { Limits } from '../../base/limits.ts'
 import { BEATS, beat as beatPath, isEscapedName, unescapeName } from '../../checkpoint/layout.ts'
-import type { Store } from '../../checkpoint/store.ts'
+import type { SmallStore } from '../../checkpoint/store.ts'
 import {
   type Beat,
   type BeatView,
@@ -44,7 +44,7 @@ const LOOKS_KEPT = 3600
 export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false, seen: 0 }) }
 
 export class BeatReader implements ReadsBeats {
-  private readonly seams: { readonly store: Store; readonly clock: Clock; readonly limits: Limits }
+  private readonly seams: { readonly store: SmallStore; readonly clock: Clock; readonly limits: Limits }
   private view: BeatView
   private seen = 0
   private readonly self: string

@@ -1,6 +1,18 @@
 /** What makes a worker one of several: settings that a worker without a cluster does not have. */
+import type { PotorooError } from '../../base/errors.ts'
+import type { SmallStore, Writer } from '../../checkpoint/store.ts'
 import type { Address } from '../../env/network.ts'
 import type { OpenWatch } from './watch.ts'
+
+export interface RecordsEvents {
+  /** As `lost` of `FileStore`. */
+  lost(error: PotorooError): void
+  /** Nothing is answered any more. */
+  ended(error: PotorooError): void
+}
+
+/** Opens the store once more, for what the worker's life in the cluster rests on. */
+export type OpenRecords = (writer: Writer, events: RecordsEvents) => SmallStore & { close(): void }
 
 export interface ClusterSettings {
   /** The cluster's name: workers of another one are refused. */
@@ -22,4 +34,6 @@ export interface ClusterSettings {
   readonly expected: number
   /** Heartbeats with a thread of their own; without, they run in the worker's loop. */
   readonly watch?: OpenWatch
+  /** The chain and the beats with a thread of their own; without, they are read and written like everything else. */
+  readonly records?: OpenRecords
 }

@@ -27,7 +27,7 @@ import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { sameSecret } from '../../base/secret.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
-import type { Store } from '../../checkpoint/store.ts'
+import type { SmallStore } from '../../checkpoint/store.ts'
 import { type Beat, decodeBeat, encodeBeat } from '../../cluster/beats.ts'
 import {
   type DetectorEvent,
@@ -50,7 +50,7 @@ import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watche
 
 export interface HeartbeatSeams {
   readonly env: Pick<Env, 'clock' | 'network' | 'log'>
-  readonly store: Store
+  readonly store: SmallStore
   readonly limits: Limits
   readonly cluster: string
   readonly token: string

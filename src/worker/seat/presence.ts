@@ -7,7 +7,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { ChainReader } from '../../checkpoint/chain-reader.ts'
 import { ChainWriter } from '../../checkpoint/chain-writer.ts'
-import type { Store } from '../../checkpoint/store.ts'
+import type { SmallStore } from '../../checkpoint/store.ts'
 import type { Beat, Heard } from '../../cluster/beats.ts'
 import type { Env } from '../../env/env.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
@@ -22,7 +22,7 @@ import { type Stuck, type Watch, type WatchEvents, watchNobody } from './watch.t
 export interface SeatSeams {
   readonly env: Env
   readonly limits: Limits
-  readonly store: Store
+  readonly store: SmallStore
   readonly worker: string
   /** `null`: nobody else reaches the store (`seat.ts`, S4). */
   readonly cluster: ClusterSettings | null

@@ -1,8 +1,10 @@
 /**
  * A process that only watches: prints what it hears of the others, one JSON object per line, and does what it is told
  * by lines on standard input: `follow [WATCHED…]`, `linked INCARNATION`, `unlinked …`, `exited …`, `block MS` (a step
- * that computes for so long), `die` (its thread ends), `cost` (what it has taken of the machine).
+ * that computes for so long), `fill PIPE` (every thread of Node's pool opens a pipe that nobody writes), `die` (its
+ * thread ends), `cost` (what it has taken of the machine).
  */
+import { open as openFile } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type Limits, makeLimits } from '../../../src/base/limits.ts'
 import { watchOnThread } from '../../../src/worker/seat/detector/threaded.ts'
@@ -19,6 +21,9 @@ const open = watchOnThread({
 function print(what: object): void {
   process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now()), ...what })}\n`)
 }
+
+/** As many threads as there can be, and more than there are. */
+const POOL = 64
 
 /** Frames with the names that the data plane has. */
 class Runtime {
@@ -71,6 +76,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   else if (order === 'linked' || order === 'unlinked' || order === 'exited') {
     watch.tell({ kind: order, worker: rest[0]!.split('-')[0]!, incarnation: rest[0]! })
   } else if (order === 'block') new Runtime((key) => key === 'k2' && compute(Number(rest[0]))).step(['k1', 'k2'])
+  else if (order === 'fill') for (let i = 0; i < POOL; i++) openFile(rest[0]!, 'r', () => {})
   else if (order === 'die') (watch as unknown as { thread: { terminate(): void } }).thread.terminate()
   else print({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() })
 })

@@ -1,5 +1,6 @@
 /** The thread beside a worker's loop, on real processes that do nothing but watch over each other. */
-import { mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { folder, Program } from '../../process/fixture.ts'
@@ -84,6 +85,24 @@ test('a step that computes for long is told by name, key and line to all, and si
   const later = await a.until(({ stuck }) => stuck?.length === 0, a.lines.indexOf(told))
   expect(later.ms - told.ms).toBeGreaterThan(limits.deadMs)
   expect(a.lines.slice(a.lines.indexOf(told)).every((line) => line.hears?.[0] === b.incarnation)).toBe(true)
+})
+
+test('what fills the threads of Node with work of its own keeps no beat waiting', async () => {
+  const store = folder()
+  for (const name of ['beat', 'tmp']) mkdirSync(`${store}/${name}`)
+  writeFileSync(`${store}/cluster`, 'its mark')
+  execFileSync('mkfifo', [`${store}/pipe`])
+  const a = await new Station('a', store).ready()
+  const beat = (): string => readFileSync(`${store}/beat/a`, 'latin1')
+  await expect.poll(() => existsSync(`${store}/beat/a`)).toBe(true)
+  a.say(`fill ${store}/pipe`)
+  // The answer says that this has been begun.
+  a.say('cost')
+  await a.until((line) => 'rss' in line)
+  for (let i = 0; i < 3; i++) {
+    const before = beat()
+    await expect.poll(beat, { timeout: 3000 }).not.toBe(before)
+  }
 })
 
 test('a process that is stopped is silent, and is heard again when it goes on', async () => {

@@ -5,20 +5,20 @@
  * T1. A loop that stands still is asked once what it is doing (`inspect.ts`); the other workers and the log are told at
  *     once, the worker itself when it goes on.
  * T2. Whoever takes part in a debugger's session is not asked: the answer would let it go on.
+ * T3. The beat is written by a further thread, which waits for the store and may wait for ever: heartbeats do not wait
+ *     with it, nor the beat for Node's pool of threads, which a user's functions may fill.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { FileStore } from '../../../checkpoint/file-store.ts'
 import { RealClock } from '../../../env/real/clock.ts'
-import { RealDisk } from '../../../env/real/disk.ts'
 import { Guests, openFilesLimit } from '../../../env/real/guests.ts'
 import { RealLog } from '../../../env/real/log.ts'
-import { RealRandom } from '../../../env/real/random.ts'
 import { RealNetwork } from '../../../env/real/tcp.ts'
 import { Heartbeats } from '../heartbeats.ts'
 import type { Stuck } from '../watch.ts'
 import { askMainThread, nowhere } from './inspect.ts'
 import { look, type Pulse, startPulse } from './pulse.ts'
 import type { FromThread, Heard, ThreadData, ToThread } from './threaded.ts'
+import { ThreadedStore } from './threaded-store.ts'
 
 /** How long the main thread may take to say what it is doing. */
 const ANSWER_MS = 1000
@@ -32,7 +32,15 @@ const clock = new RealClock()
 const debugged = process.execArgv.some((flag) => flag.startsWith('--inspect'))
 
 const env = { clock, log, network: new RealNetwork(log, new Guests(log, openFilesLimit())) }
-const store = new FileStore(new RealDisk(), new RealRandom(), options.store, watcher, () => {}, true)
+const store = new ThreadedStore(
+  { root: options.store, writer: watcher },
+  {
+    lost: () => {},
+    ended: (error) => {
+      throw error
+    },
+  },
+)
 const heartbeats = new Heartbeats({ env, store, limits, cluster, token, host, reach }, watcher, {
   changed: () => tell({ kind: 'changed', ...heard() }),
   found: (found, stood) => tell({ kind: 'found', found, stood }),
