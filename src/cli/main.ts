@@ -2,16 +2,17 @@
 import { CommanderError } from 'commander'
 import { EXIT_DONE, EXIT_WRONG, exitStatusOf } from './exit.ts'
 import { makeProgram, ofCommand } from './program.ts'
-import { ofWhom, watchExit } from './stray.ts'
+import { isTaken, ofWhom, watchExit } from './stray.ts'
 import { sayError } from './terminal.ts'
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')
 
 // What is thrown where nobody waits for it, in the loop of a worker.
-process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+process.on('uncaughtException', (error: NodeJS.ErrnoException, origin) => {
   // Who read our output has had enough, as `| head` has.
   if (error.code === 'EPIPE') process.exit(EXIT_DONE)
+  if (isTaken(error, origin)) return
   const told = ofWhom(error)
   sayError(told, json)
   process.exit(exitStatusOf(told))

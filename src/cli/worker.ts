@@ -18,6 +18,7 @@ import { startWarnings } from './doctor/folder.ts'
 import { EXIT_FAILED } from './exit.ts'
 import { isOpened } from './opening.ts'
 import { onSignals } from './signals.ts'
+import { takeStrays } from './stray.ts'
 import { readClusterToken, readSourceToken } from './token.ts'
 import { addClusterOptions, type ClusterFlags, envOf, keyGroupsOf, logOf, settingsOf } from './worker-options.ts'
 
@@ -60,6 +61,10 @@ async function work(options: Options): Promise<void> {
     cluster: clusterOf(settings, readClusterToken(), logOf(settings, 'info')),
   }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
+  takeStrays((program, error) => {
+    if (pipelines.worker.residents.failProgram(program, error)) return
+    log.warn('worker.warning', { error: error.code, message: error.message, remedy: error.remedy })
+  })
   const signals = onSignals((signal) => {
     log.info('worker.stopping', { signal })
     stopped.resolve(null)

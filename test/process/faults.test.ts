@@ -205,6 +205,35 @@ test.each([
   expect(run.err).not.toMatch(/bug in potoroo/)
 })
 
+test.each([
+  ['a promise in a field of a record', '({ line, more: Promise.reject(new Error("alone")) })'],
+  ['a timer', '(setTimeout(() => { throw new Error("alone") }), line)'],
+])(
+  'what a submitted pipeline leaves behind fails it by name, at each start, and no other: %s',
+  async (_what, answer) => {
+    const ports = [await freePort(), await freePort()] as const
+    const at = (text: string, port: number) => text.replace('port: 0', `port: ${port}`)
+    const { cwd, write } = app(at(counting(), ports[0]))
+    write('q.js', at(counting({ name: 'other', answer }), ports[1]))
+    const start = () => potoroo(['worker', '--log-format', 'json'], { cwd })
+    const failed =
+      /"pipeline":"other","error":"E_STRAY","message":"[^"]* at \S*q\.js:\d+:\d+: alone".*"code":"pipeline\.failed"/
+    const worker = start()
+    await worker.said(/worker\.seated/)
+    for (const file of ['p.js', 'q.js']) expect(await ran(['submit', file], { cwd })).toMatchObject({ status: 0 })
+    await ran(['send', String(ports[1])], { input: 'a\n' })
+    await worker.said(failed)
+    await ran(['send', String(ports[0])], { input: 'a\n' })
+    await worker.said(/^a 1$/m)
+    worker.kill('SIGKILL')
+    await worker.ended
+    const next = start()
+    await next.said(failed)
+    await ran(['send', String(ports[0])], { input: 'a\n' })
+    await next.said(/^a 2$/m)
+  },
+)
+
 test('who ends the process by itself is named', async () => {
   const ended = await app(counting({ answer: 'process.exit(3)' })).run([], 'a\n')
   expect(ended).toMatchObject({ status: 3, out: '' })

@@ -9,11 +9,11 @@ export const cliErrors = {
     remedy: '`potoroo help {command}` says how it is used',
   },
   E_STRAY: {
-    // Not of kind `user`: a worker that is started again goes on until the same callback fails once more.
+    // Not of kind `user`: what is started again goes on until the same callback fails once more.
     kind: 'operational',
     what: 'what a pipeline has left behind failed where nobody waits for it{at}: {reason}',
     remedy:
-      'await it or catch it: an error in a timer, a callback or a promise of a step ends the worker, which goes on from its last checkpoint when it is started again',
+      'await it or catch it, in an asyncMap, and submit it again: an error in a timer, in a callback or of a promise, such as one in a field of a record, belongs to no record any more, so its pipeline fails; `run`, and a worker that cannot tell whose it is, end, and go on from the last checkpoint when they are started again',
   },
   E_EXIT: {
     kind: 'operational',

@@ -191,7 +191,8 @@ export class Execution implements Executing {
     this.active?.runtime.wake(task)
   }
 
-  private fail(error: PotorooError): void {
+  /** Ends with `error`: nothing of it goes on before it is brought up anew. */
+  fail(error: PotorooError): void {
     if (this.closed) return
     this.close()
     this.events.failed(error)

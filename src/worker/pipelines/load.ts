@@ -21,6 +21,7 @@ import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 import { callWithin, loadWithin } from './load-limit.ts'
 import { tryLoading } from './load-trial.ts'
+import { programUrl } from './program-url.ts'
 
 export type LoadLimits = Pick<Limits, 'bundleBytes' | 'loadTimeoutMs'>
 
@@ -73,7 +74,7 @@ async function importBundle(
   path: string,
   limits: Pick<Limits, 'loadTimeoutMs'>,
 ): Promise<Pipeline> {
-  const base = `${SCHEME}${bundle.hash.slice(0, 12)}-${randomBytes(4).toString('hex')}/`
+  const base = programUrl(bundle.hash, randomBytes(4).toString('hex'))
   const url = `${base}bundle.js`
   const source = withMap(bundle, root ?? base)
   const isOurs = (other: string | undefined) => other?.startsWith(url) === true
@@ -103,9 +104,6 @@ async function importBundle(
     hooks.deregister()
   }
 }
-
-/** Begins the URLs of bundles. Node maps stack traces of URLs with `//` only. */
-const SCHEME = 'potoroo:///'
 
 /** The module of this program that `specifier` means (O1), or `null`. */
 function faceOf(specifier: string): string | null {

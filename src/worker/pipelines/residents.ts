@@ -12,6 +12,7 @@
  *     others see to that (`last-output.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { ChainRecord } from '../../checkpoint/record.ts'
 import type { Heard } from '../../cluster/beats.ts'
@@ -153,6 +154,13 @@ export class Residents {
       if (phase === 'starting' || phase === 'failed') late.set(name, phase)
     for (const name of this.arrivals.names) late.set(name, 'starting')
     return late
+  }
+
+  /** What the program whose hash begins with `program` has left behind went wrong; answers whether it runs here. */
+  failProgram(program: string, error: PotorooError): boolean {
+    const runners = [...this.all.values()].filter(({ hash }) => hash.startsWith(program))
+    for (const { execution } of runners) execution.fail(error)
+    return runners.length > 0
   }
 
   /** Somebody says something about a pipeline. */
