@@ -9,6 +9,7 @@
  * O4. `inherit` moves groups without an owner only, so that a recovery restores no more than it must.
  */
 import { assert } from '../base/assert.ts'
+import { GroupsByLoad } from './by-load.ts'
 
 /** A member's place in `owners`. */
 export interface Seat {
@@ -64,13 +65,15 @@ export function rebalance(owners: Uint16Array, seats: readonly Seat[], load: Flo
   for (let group = 0; group < next.length; group++) totals[next[group]!]! += load[group]!
   const mean = totals.reduce((sum, total) => sum + total, 0) / totals.length
   const before = ratioOf(totals, mean)
+  const byLoad = new GroupsByLoad(owners, seats.length, load)
   let moved = 0
   for (; moved < budget; moved++) {
-    const busiest = totals.indexOf(Math.max(...totals))
-    const idlest = totals.indexOf(Math.min(...totals))
-    const group = bestMove(next, load, busiest, totals[busiest]! - totals[idlest]!)
+    const [busiest, idlest] = extremes(totals)
+    // Below half of what lies between them: otherwise the two would only change places.
+    const group = byLoad.nearest(busiest, (totals[busiest]! - totals[idlest]!) / 2)
     if (group === NOBODY) break
     next[group] = idlest
+    byLoad.move(group, busiest, idlest)
     totals[busiest]! -= load[group]!
     totals[idlest]! += load[group]!
   }
@@ -148,21 +151,14 @@ function countBySeat(placed: Int32Array, seats: number): Int32Array {
   return counts
 }
 
-/**
- * The group of `seat` whose load is nearest to half of `gap`, and below it; otherwise the two would only change places.
- */
-function bestMove(owners: Uint16Array, load: Float64Array, seat: number, gap: number): number {
-  let best = NOBODY
-  let distance = gap / 2
-  for (let group = 0; group < owners.length; group++) {
-    if (owners[group] !== seat || load[group]! <= 0) continue
-    const off = Math.abs(load[group]! - gap / 2)
-    if (off < distance) {
-      best = group
-      distance = off
-    }
+/** The place of the greatest and of the least of `totals`, the first of several. */
+function extremes(totals: Float64Array): readonly [greatest: number, least: number] {
+  let [greatest, least] = [0, 0]
+  for (let i = 1; i < totals.length; i++) {
+    if (totals[i]! > totals[greatest]!) greatest = i
+    if (totals[i]! < totals[least]!) least = i
   }
-  return best
+  return [greatest, least]
 }
 
 function ratioOf(totals: Float64Array, mean: number): number {

@@ -6,7 +6,7 @@
  *     same arguments wherever it is made: the coordinator comes to what was shown.
  */
 import { rebalance } from './assignment.ts'
-import { type Origin, targetOf } from './target.ts'
+import type { Origin } from './target.ts'
 
 export interface WorkerLoad {
   readonly worker: string
@@ -35,9 +35,7 @@ export interface BalancePlan {
 /** Moves at most `budget` key groups so that `load`, a measured rate of each, is shared out more evenly. */
 export function planByLoad(origin: Origin, load: Float64Array, budget: number): BalancePlan {
   const { members, owners } = origin
-  const { before, after, least } = rebalance(owners, members, load, budget)
-  const request = { kind: 'rebalance', worker: '', number: 0, load, budget, skipStalled: false } as const
-  const next = targetOf(origin, [request])?.owners ?? owners
+  const { owners: next, before, after, least } = rebalance(owners, members, load, budget)
   const [now, then] = [totals(members.length, owners, load), totals(members.length, next, load)]
   const name = (member: number): string => members[member]!.worker
   return {

@@ -142,6 +142,56 @@ describe('rebalance', () => {
     )
   })
 
+  test('takes from the busiest what evens it out best, as if it had looked at all that it has', () => {
+    // Few loads, so that many are the same; and some that differ by less than what is left of them by a subtraction.
+    const load = fc.oneof(
+      fc.integer({ min: 0, max: 3 }),
+      fc.double({ min: 0, max: 9, noNaN: true }),
+      fc.constant(1 + 2 ** -52),
+    )
+    const scene = fc.record({
+      n: fc.integer({ min: 1, max: 5 }),
+      load: fc.array(load, { maxLength: 80 }),
+      budget: fc.nat(90),
+    })
+    fc.assert(
+      fc.property(scene, fc.infiniteStream(fc.nat(4)), ({ n, load, budget }, draws) => {
+        const owners = Uint16Array.from(load, () => Math.min(draws.next().value as number, n - 1))
+        const expected = owners.slice()
+        for (let moved = 0; moved < budget; moved++) {
+          const totals = Array.from({ length: n }, () => 0)
+          for (const [group, owner] of expected.entries()) totals[owner]! += load[group]!
+          const [from, to] = [totals.indexOf(Math.max(...totals)), totals.indexOf(Math.min(...totals))]
+          const half = (totals[from]! - totals[to]!) / 2
+          const off = (group: number): number => Math.abs(load[group]! - half)
+          const mine = [...expected.keys()].filter((g) => expected[g] === from && load[g]! > 0 && off(g) < half)
+          if (mine.length === 0) break
+          expected[mine.reduce((best, group) => (off(group) < off(best) ? group : best))] = to
+        }
+        const done = rebalance(owners, seats(n), Float64Array.from(load), budget)
+        const spread = (of: Uint16Array) => {
+          const totals = Array.from({ length: n }, () => 0)
+          for (const [group, owner] of of.entries()) totals[owner]! += load[group]!
+          return totals.toSorted((a, b) => a - b)
+        }
+        for (const [i, total] of spread(done.owners).entries()) expect(total).toBeCloseTo(spread(expected)[i]!, 6)
+      }),
+    )
+  })
+
+  test('costs little more for as many moves as there are groups than for one', () => {
+    const load = Float64Array.from({ length: 65_536 }, (_, group) => 1 + (group % 977) / 977)
+    const owners = Uint16Array.from(load, (_, group) => (group % 64 === 0 ? 1 : 0))
+    const costOf = (budget: number): number => {
+      const before = process.cpuUsage()
+      const done = rebalance(owners, seats(2), load, budget)
+      expect(done.moved).toBeGreaterThan(Math.min(budget, 20_000) - 1)
+      return process.cpuUsage(before).user
+    }
+    costOf(1)
+    expect(costOf(65_536)).toBeLessThan(20 * costOf(1))
+  })
+
   test('evens out keys of Zipf’s frequencies with few moves', () => {
     const load = new Float64Array(1024)
     for (let rank = 1; rank <= 50_000; rank++) load[keyGroupOf(hashKey(`key ${rank}`), shiftOf(1024))]! += 1 / rank
