@@ -85,6 +85,18 @@ test('who is to begin with a savepoint is told where somebody else has submitted
   expect(withdrawn).toEqual([])
 })
 
+test('S6: who waits until a program stands here keeps nobody from taking it out', async () => {
+  const { submission, stands, look } = scene(({ hash }) => stands(hash, 5))
+  const answered = submission.submit(words, program, {}, { fresh: true })
+  await new Promise(setImmediate)
+  submission.cancelled('other')
+  look.again()
+  expect(await Promise.race([answered, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe('waits')
+  submission.cancelled('words')
+  look.again()
+  await expect(answered).rejects.toMatchObject({ code: 'E_SUBMIT_OVERTAKEN' })
+})
+
 test('who submits one pipeline more than workers can name to each other is told so', async () => {
   const { submission, crowd } = scene(() => {})
   crowd(1024)

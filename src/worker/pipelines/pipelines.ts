@@ -172,6 +172,8 @@ export class Pipelines {
 
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
   async cancel(name: string): Promise<void> {
+    this.submission.cancelled(name)
+    this.tellChange()
     await this.inTurn(name, async () => {
       // The run that stands is taken out, and not one that somebody has taken out before it.
       await this.readOn()

@@ -10,6 +10,10 @@
  *     (`savepoints.ts`, V2): the pipeline is taken out again.
  * S5. A program that another one has taken the place of is of no use to a worker alone: it goes from the store, where
  *     each change of a file under `dev` leaves one. In a cluster somebody may be about to submit it again.
+ * S6. Who has submitted waits until that stands here, for as long as it takes, and nothing else is done to the pipeline
+ *     meanwhile. Only who takes it out need not wait for that: it is overtaken.
+ * S7. Of programs that come from the store at once, as when a worker comes back, each is loaded, and each is built, in
+ *     a turn of its own: whatever else the loop has to do comes between two of them.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -70,6 +74,12 @@ interface Prepared extends Loaded {
   readonly parameters: Parameters
 }
 
+/** Somebody's wish for a program. */
+interface Asked {
+  readonly name: string
+  cancelled: boolean
+}
+
 export class Submission {
   private readonly seams: SubmissionSeams
   /** Programs that need not be loaded from the store. */
@@ -78,6 +88,10 @@ export class Submission {
    * Those that are being submitted, by pipeline: of two that do not go beside each other the second is refused (S3).
    */
   private readonly coming = new Map<string, Plan>()
+  /** Those that have been asked for and not answered (S6). */
+  private readonly asked = new Set<Asked>()
+  /** When the last turn that has been given begins (S7). */
+  private lastTurn: Promise<void> = Promise.resolve()
   /** S2. */
   private readonly wanted = new Set<string>()
 
@@ -110,15 +124,23 @@ export class Submission {
     const { limits, inTurn } = this.seams
     const planned = plan(buildGraph(pipeline, parameters, limits))
     const prepared = { plan: options.rewrite?.(planned) ?? planned, hash: program.hash, parameters }
-    return inTurn(name, async () => {
+    const asked: Asked = { name, cancelled: false }
+    this.asked.add(asked)
+    const answered = inTurn(name, async () => {
       this.requireRoom(prepared.plan)
       this.coming.set(name, prepared.plan)
       try {
-        return await this.put(name, program, prepared, options)
+        return await this.put(asked, program, prepared, options)
       } finally {
         this.coming.delete(name)
       }
     })
+    return answered.finally(() => this.asked.delete(asked))
+  }
+
+  /** Somebody is about to take the pipeline out: who waits until it stands here waits no longer (S6). */
+  cancelled(name: string): void {
+    for (const one of this.asked) if (one.name === name) one.cancelled = true
   }
 
   /** Throws where what runs here, or is about to, leaves no room for `planned` beside it (S3). */
@@ -133,7 +155,8 @@ export class Submission {
     requireChannelMemory(planned, beside(plans), worker.cluster.members.length, limits)
   }
 
-  private async put(name: string, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
+  private async put(asking: Asked, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
+    const { name } = asking
     const { worker, clock, limits, until } = this.seams
     const { drop = [], fresh, again = false } = options
     const from = await this.manifestOf(name, options)
@@ -159,16 +182,18 @@ export class Submission {
     if (goesOn && !this.seams.alone) return before
     // The chain has it already: it is brought up once more, with what is asked for now.
     if (this.seams.alone && worker.residents.all.get(name) === before) worker.residents.again(name)
-    return this.standing(name, prepared)
+    return this.standing(asking, prepared)
   }
 
   /**
    * The pipeline once it is here with that program, unless somebody has asked another worker for something else
    * meanwhile.
    */
-  private async standing(name: string, program: Prepared): Promise<Resident> {
+  private async standing(asking: Asked, program: Prepared): Promise<Resident> {
+    const { name } = asking
     const { residents } = this.seams.worker
     const overtaken = (): boolean => {
+      if (asking.cancelled) return true
       const entry = this.seams.worker.cluster.pipelines.get(name)
       return entry === undefined || entry.drained || !isProgram(program, entry)
     }
@@ -208,8 +233,10 @@ export class Submission {
     if (known !== undefined && isProgram(known, entry)) return known
     const program = await settle<Program>((done) => this.seams.worker.ledger.program(entry.hash, done))
     const { limits } = this.seams
+    await this.turn()
     const pipeline = await loadBundle(program.text, program.map, program.hash, limits)
     const parameters = entry.parameters as Parameters
+    await this.turn()
     const planned = plan(buildGraph(pipeline, parameters, limits))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { path: bundle(entry.hash) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
@@ -217,6 +244,12 @@ export class Submission {
     const now = this.prepared.get(name)
     if (now === known) this.prepared.set(name, loaded)
     return now !== undefined && isProgram(now, entry) ? now : loaded
+  }
+
+  /** S7. */
+  private turn(): Promise<void> {
+    this.lastTurn = this.lastTurn.then(() => new Promise((resolve) => this.seams.clock.soon(resolve)))
+    return this.lastTurn
   }
 
   /** The path of the savepoint's manifest, with which only a pipeline can begin that is not there, or not any more. */
