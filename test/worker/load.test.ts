@@ -367,6 +367,22 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(told).toEqual(['p', computes, computes, 'p', expect.stringContaining('was not loaded')])
   })
 
+  test('beside two that compute only where they are loaded for good another one loads', () => {
+    const pause = 'await new Promise((resolve) => setTimeout(resolve, 100))\n'
+    const liar = `import { isMainThread } from 'node:worker_threads'\nwhile (isMainThread);\nexport default 1`
+    const files = [
+      write('lies', { 'lies.ts': liar }),
+      write('lies-too', { 'lies.ts': liar }),
+      write('true', { 'good.ts': `${pause}${pause}${pause}${graph('')}` }),
+    ]
+    const loading = `import { loadPipeline } from '${LOAD}'
+      const limits = { bundleBytes: 1e6, loadTimeoutMs: 1500 }
+      const load = (file) => loadPipeline(file, limits).then(({ pipeline }) => pipeline.name, ({ message }) => message)
+      console.log(JSON.stringify(await Promise.all(${JSON.stringify(files)}.map(load))))`
+    const computes = expect.stringContaining('it computes')
+    expect(JSON.parse(runNode(loading, root))).toEqual([computes, computes, 'p'])
+  })
+
   test('no file, a folder', async () => {
     for (const path of [join(root, 'absent.ts'), root]) {
       expect(await refusal(loadPipeline(path, defaultLimits))).toMatchObject({ code: 'E_PIPELINE_FILE' })

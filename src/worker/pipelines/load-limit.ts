@@ -14,6 +14,8 @@
  * W5. What is interrupted is the loop, and with it all loads that have not ended: what was to come next in them may be
  *     gone, and their time is over without having been theirs. Which of several it was nobody knows here: each is tried
  *     once more, beside the loop, and loaded again where that ends.
+ * W6. They are loaded again one behind another, and once more where another load that came meanwhile has interrupted
+ *     them: so none is refused for what another does, also where that ends beside the loop and never on it.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
@@ -149,11 +151,26 @@ export async function loadWithin<T>(
     if (!(error instanceof Suspected)) throw error
   }
   await beside()
-  try {
-    return await loadOnce(ms, path, load)
-  } catch (error) {
-    throw error instanceof Suspected ? tooSlow(ms, path, 'computes') : error
+  const again = suspects.then(() => loadAgain(ms, path, load))
+  suspects = again.catch(() => {})
+  return again
+}
+
+/** The last of those that are loaded again has ended (W6). */
+let suspects: Promise<unknown> = Promise.resolve()
+
+/** A load that is interrupted beside others so often is believed to compute: others come and go. */
+const TRIES = 8
+
+async function loadAgain<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
+  for (let tried = 0; tried < TRIES; tried++) {
+    try {
+      return await loadOnce(ms, path, load)
+    } catch (error) {
+      if (!(error instanceof Suspected)) throw error
+    }
   }
+  throw tooSlow(ms, path, 'computes')
 }
 
 /** It was interrupted, and so were others (W5). */
