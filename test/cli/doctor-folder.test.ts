@@ -32,6 +32,14 @@ test('what cannot be read of a store is named, and keeps no worker from its star
   expect(startWarnings(folder(), store)).toEqual([])
 })
 
+// Nobody makes a folder there, whoever he is.
+test.skipIf(process.platform !== 'linux')('a worker says as it starts that it cannot write its store', () => {
+  const [warning, ...others] = startWarnings(folder(), '/proc/self')
+  expect(warning).toMatchObject({ code: 'E_STORE', details: { operation: 'write', path: '/proc/self' } })
+  expect(others).toEqual([])
+  expect(startWarnings(folder(), join(folder(), 'absent'))).toEqual([])
+})
+
 test("what lies beside a chain's records is no record", () => {
   const store = folder()
   writeFileSync(

@@ -60,7 +60,13 @@ export function examineStore(store: string, limits: Limits): readonly Finding[] 
 /** What is wrong with the folders of a worker that starts, and does not keep it from starting. */
 export function startWarnings(data: string, store: string = join(data, 'store')): readonly PotorooError[] {
   const found = [...examineTokens(data), ...examineTokenVariables(), ...newest('store', join(store, CHAIN))]
-  return found.flatMap(({ error }) => error ?? [])
+  return [...found.flatMap(({ error }) => error ?? []), ...readOnly(store)]
+}
+
+/** Who joins others has nothing but its beat to write there for long, and would wait in silence until it is seen. */
+function readOnly(store: string): readonly PotorooError[] {
+  const reason = existsSync(store) ? notWritable(store) : null
+  return reason === null ? [] : [fail('E_STORE', { operation: 'write', path: store, reason })]
 }
 
 function couldBeMade(check: string, folder: string): readonly Finding[] {
