@@ -1,13 +1,21 @@
 /** How a program comes under the name of its pipeline (`src/worker/pipelines/submission.ts`). */
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { type Cluster, emptyCluster } from '../../src/checkpoint/cluster.ts'
 import { encodeManifest, type Manifest } from '../../src/checkpoint/manifest.ts'
+import { RealClock } from '../../src/env/real/clock.ts'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { Plan } from '../../src/model/plan.ts'
+import { loadPipeline } from '../../src/worker/pipelines/load.ts'
 import type { Resident } from '../../src/worker/pipelines/resident.ts'
 import { Submission, type SubmissionSeams } from '../../src/worker/pipelines/submission.ts'
 import { newEntry } from '../checkpoint/entry.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'potoroo-submission-'))
+afterAll(() => rmSync(root, { recursive: true }))
 
 const words = pipeline('words', (p) => {
   p.source('in', generatorSource({ value: (n) => n, rate: 1 })).sink('out', nullSink())
@@ -83,6 +91,40 @@ test('who is to begin with a savepoint is told where somebody else has submitted
   const answered = submission.submit(words, program, {}, { savepoint: 'one' })
   await expect(answered).rejects.toMatchObject({ code: 'E_PIPELINE_THERE' })
   expect(withdrawn).toEqual([])
+})
+
+test('S7: programs that come from the store at once let others have the loop in between', async () => {
+  const [first, ...others] = await Promise.all(
+    [1, 2, 3, 4].map(async (n) => {
+      const file = join(root, `p${n}.ts`)
+      const text = `import { generatorSource, nullSink, pipeline } from 'potoroo'
+export default pipeline('p${n}', (p) => { p.source('in', generatorSource({ value: (n) => n, rate: 1 })).sink('out', nullSink()) })`
+      writeFileSync(file, text)
+      return (await loadPipeline(file, defaultLimits)).bundle
+    }),
+  )
+  const programs = new Map([first!, ...others].map((bundle) => [bundle.hash, bundle]))
+  const ledger = {
+    program: (hash: string, done: (error: null, found: unknown) => void) => done(null, programs.get(hash)),
+  }
+  const seams = { worker: { ledger }, clock: new RealClock(), limits: defaultLimits, alone: false }
+  const submission = new Submission(seams as unknown as SubmissionSeams)
+  let turn = 0
+  const count = (): void => {
+    turn++
+    if (loaded.length < programs.size) setImmediate(count)
+  }
+  const loaded: number[] = []
+  setImmediate(count)
+  const load = (hash: string, n: number) =>
+    new Promise((done) =>
+      submission.load(`p${n + 1}`, { ...newEntry, hash, parameters: {} }, (error) => {
+        loaded.push(turn)
+        done(error)
+      }),
+    )
+  expect(await Promise.all([...programs.keys()].map(load))).toEqual([null, null, null, null])
+  expect(new Set(loaded).size).toBe(programs.size)
 })
 
 test('S6: who waits until a program stands here keeps nobody from taking it out', async () => {
