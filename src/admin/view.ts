@@ -255,16 +255,18 @@ export interface StreamView {
 /** The producers that the pipeline's sources remember. */
 export function viewStreams({ execution }: Resident): readonly StreamView[] {
   const { parked, streams } = execution.status
-  return Array.from(streams, ([source, rows]) =>
-    rows.map(([producer, incarnation, position, home, , timeMs, acked]) => {
-      const waits = parked.get(source)?.find((one) => one.producer === producer && one.incarnation === incarnation)
+  return Array.from(streams, ([source, rows]) => {
+    // After a loss all of a hundred thousand may be.
+    const waiting = new Map(parked.get(source)?.map((one) => [`${one.producer}\0${one.incarnation}`, one]))
+    return rows.map(([producer, incarnation, position, home, , timeMs, acked]) => {
+      const waits = waiting.get(`${producer}\0${incarnation}`)
       const { first, last, home: absent } = waits ?? { first: 0, last: 0, home: '' }
       return {
         ...{ source, producer, incarnation, acked, position, home, timeMs },
         parked: waits === undefined ? null : { first, last, home: absent },
       }
-    }),
-  ).flat()
+    })
+  }).flat()
 }
 
 const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0, blockedBy: null }
