@@ -50,12 +50,10 @@ test('waits for nothing that the threads of Node have to do', async () => {
   execFileSync('mkfifo', [pipe])
   const opens = Array.from({ length: 64 }, () => call((done) => open(pipe, 'r', done as () => void)))
   // Whoever opens a pipe waits for somebody at its other end.
-  const release = (): void => {
+  const release = async (): Promise<void> => {
     const both = openSync(pipe, constants.O_RDWR)
-    void Promise.all(opens).then((all) => {
-      for (const [, descriptor] of all) closeSync(descriptor as number)
-      closeSync(both)
-    })
+    for (const [, descriptor] of await Promise.all(opens)) closeSync(descriptor as number)
+    closeSync(both)
   }
   onTestFinished(release)
   expect(await create(store, 'chain/1', 'one')).toEqual([null, 'created'])
