@@ -4,7 +4,7 @@
  * E1. A sink is ended only behind an epoch that holds all that it was given, and that was committed here: what it still
  *     has then stands there already, and has been let go.
  * E2. Members hear of a drain by its last epoch, who has asked for it by an answer too: whichever comes first ends the
- *     sinks, once.
+ *     sinks, once. Sinks that have ended because their worker ends say nothing of a drain.
  */
 import { periodic } from '../../checkpoint/barrier.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
@@ -32,6 +32,8 @@ export class Ending {
   /** Who waits for the end of the sinks. */
   private readonly waiting: (() => void)[] = []
   private over = false
+  /** They have ended, or are about to, because the worker ends (E2). */
+  private rests = false
 
   constructor(seams: EndingSeams) {
     this.seams = seams
@@ -54,7 +56,7 @@ export class Ending {
         })
       }
       // E2
-      if (this.over) return done(null)
+      if (this.over && !this.rests) return done(null)
       holds.release('drain')
       done(failure)
     })
@@ -72,7 +74,10 @@ export class Ending {
         clock.after(endTogetherMs, () => {
           active.whenCommitted(() => {
             if (this.seams.active() === null) done('another generation has begun')
-            else this.end(endMs, () => done(null))
+            else {
+              this.rests = true
+              this.end(endMs, () => done(null))
+            }
           })
         })
       })
