@@ -10,6 +10,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Env } from '../env/env.ts'
 import type { Log } from '../env/log.ts'
 import { RealOutput } from '../env/real/output.ts'
+import { watchPool } from '../env/real/pool-watch.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
 import { clusterOf, needStoreFolder } from './cluster.ts'
 import { keepCompiled } from './compiled.ts'
@@ -61,6 +62,7 @@ async function work(options: Options): Promise<void> {
     cluster: clusterOf(settings, readClusterToken(), logOf(settings, 'info')),
   }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
+  watchPool(log)
   takeStrays((program, error) => {
     if (pipelines.worker.residents.failProgram(program, error)) return
     log.warn('worker.warning', { error: error.code, message: error.message, remedy: error.remedy })
