@@ -271,7 +271,9 @@ export class ClusterPlot {
     for (const { feed, producer } of [...outside.producers]) {
       if (producer instanceof SimProducer) {
         this.often('copy', deeds.copyOutboxMs, () => {
-          if (!producer.life.copied) outside.copyOutbox({ feed, producer })
+          // A copy of what was never sent, used for the first time when its stream is forgotten, cannot know of it.
+          const unsent = this.config.rememberedMs !== null && producer.life.journaled === 0
+          if (!producer.life.copied && !unsent) outside.copyOutbox({ feed, producer })
           return producer.machine
         })
       }
