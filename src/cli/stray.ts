@@ -10,7 +10,7 @@
 import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
 import { OWN_FOLDER } from '../base/own-files.ts'
-import { programOf } from '../worker/pipelines/program-url.ts'
+import { programOf } from '../base/program-url.ts'
 
 const OWN = fileURLToPath(OWN_FOLDER)
 

@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url'
 import { fail } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { ownModule } from '../../base/own-files.ts'
+import { programUrl } from '../../base/program-url.ts'
 import { bundle as bundlePath } from '../../checkpoint/layout.ts'
 import type { Graph, Parameters } from '../../model/graph.ts'
 import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
@@ -21,7 +22,6 @@ import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 import { callWithin, loadWithin } from './load-limit.ts'
 import { tryLoading } from './load-trial.ts'
-import { programUrl } from './program-url.ts'
 
 export type LoadLimits = Pick<Limits, 'bundleBytes' | 'loadTimeoutMs'>
 
