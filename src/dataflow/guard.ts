@@ -16,10 +16,10 @@ import { DEPTH_MAX } from '../base/codec/format.ts'
 import { written } from '../base/codec/written.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-import type { ChainOp, KeyedPlan, Plan, StepContext } from '../model/plan.ts'
+import type { ChainOp, KeyedPlan, Plan } from '../model/plan.ts'
 import { rewritePlan } from '../model/rewrite.ts'
-import type { KeyedContext } from './keyed-context.ts'
-import { severalOf } from './several.ts'
+import { stateAfter } from './keyed-context.ts'
+import { gathering, severalOf } from './several.ts'
 
 /** `plan` with functions that look at what they did: a call that breaks a rule throws, its record is a dead letter. */
 export function guardPlan(plan: Plan): Plan {
@@ -70,16 +70,6 @@ function guardSeveral(step: string, fn: (value: unknown) => Iterable<unknown>): 
   }
 }
 
-/** `results` as they come, and `look` at all of them once the last has come: there may be no end of them. */
-function* gathering(results: Iterable<unknown>, look: (gathered: readonly unknown[]) => void): Generator<unknown> {
-  const gathered: unknown[] = []
-  for (const result of results) {
-    gathered.push(result)
-    yield result
-  }
-  look(gathered)
-}
-
 /** What looks whether `value` still is what it is now; what cannot be written down is not looked at. */
 function remember(step: string, value: unknown): () => void {
   if (typeof value !== 'object' || value === null) return () => {}
@@ -126,11 +116,6 @@ function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
       return { ...plan, add, result }
     }
   }
-}
-
-/** The task gives its steps more than a user knows of. */
-function stateAfter(state: object, context: StepContext): object | null {
-  return (context as KeyedContext).stateAfter(state)
 }
 
 /** Looks at the state of a key, and at what has come of it (U1, U2, U3); `null`: the key is forgotten. */

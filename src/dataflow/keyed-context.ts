@@ -50,3 +50,10 @@ export class KeyedContext implements StepContext {
     this.replacement = atOnce(state)
   }
 }
+
+/**
+ * `KeyedContext.stateAfter`, of the context that a plan's step is given: a task gives it more than its user knows of.
+ */
+export function stateAfter(state: object, context: StepContext): object | null {
+  return (context as KeyedContext).stateAfter(state)
+}

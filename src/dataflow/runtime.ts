@@ -37,6 +37,7 @@ import { comesFromKeys, isCaused, Lineage } from './lineage.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
+import { keepWritable } from './writable-states.ts'
 
 /** What the worker gives a runtime and hears from it. */
 export interface RuntimeHost {
@@ -51,6 +52,8 @@ export interface RuntimeHost {
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
   /** The most that is copied of a state of `step` before a call that may throw. */
   undoBytes(step: string): number
+  /** Whether to look after each call of `step` if its state can be written (`writable-states.ts`). */
+  keepsWritable(step: string): boolean
   /** What an aggregate or an async step held when its snapshot was taken. */
   pending(task: TaskPlan): readonly HeldRecords[]
   /** The name that a split keeps, whatever its number is here. */
@@ -277,8 +280,9 @@ export class Runtime {
     }
   }
 
-  private buildKeyed(task: TaskPlan & { kind: 'keyed' }, keyed: KeyedPlan, parts: InputTaskParts): Task {
+  private buildKeyed(task: TaskPlan & { kind: 'keyed' }, planned: KeyedPlan, parts: InputTaskParts): Task {
     const { host } = this
+    const keyed = host.keepsWritable(task.step) ? keepWritable(task.step, planned) : planned
     const store = host.store(task)
     if (keyed.kind === 'aggregate') {
       const aggregate = new AggregateTask(parts, keyed, store)

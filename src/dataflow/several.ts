@@ -15,6 +15,19 @@ export function severalOf<A extends Iterable<unknown>>(answer: A): A {
   return answer
 }
 
+/** `results` as they come, and `look` at all of them once the last has come: there may be no end of them. */
+export function* gathering(
+  results: Iterable<unknown>,
+  look: (gathered: readonly unknown[]) => void,
+): Generator<unknown> {
+  const gathered: unknown[] = []
+  for (const result of results) {
+    gathered.push(result)
+    yield result
+  }
+  look(gathered)
+}
+
 function described(answer: unknown): string {
   if (answer === undefined || answer === null) return String(answer)
   if (typeof answer === 'string') return 'a text'

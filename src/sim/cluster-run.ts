@@ -13,6 +13,7 @@ import type { Milliseconds } from '../base/time.ts'
 import { guardPlan } from '../dataflow/guard.ts'
 import type { Parameters } from '../model/graph.ts'
 import type { Pipeline } from '../model/pipeline.ts'
+import type { Plan } from '../model/plan.ts'
 import type { Execution } from '../worker/execution/execution.ts'
 import type { Resident } from '../worker/pipelines/resident.ts'
 import { ClusterPlot } from './cluster-plot.ts'
@@ -50,6 +51,8 @@ export interface ClusterOptions {
   readonly inputs: Readonly<Record<string, Iterable<unknown>>>
   readonly faults: Faults | readonly Timed[]
   readonly limits: Partial<Limits>
+  /** As for one worker (`pipeline-run.ts`). */
+  readonly rewrite?: (plan: Plan) => Plan
 }
 
 /** A source that has ended, and what waits until all of it has been worked on. */
@@ -82,7 +85,7 @@ export class ClusterRun {
 
   /** Throws where the pipeline has faults, and where the inputs and faults do not fit it. */
   constructor(pipeline: Pipeline, options: ClusterOptions) {
-    const { parameters, inputs, seed, faults, workers } = options
+    const { parameters, inputs, seed, faults, workers, rewrite = guardPlan } = options
     this.pipeline = pipeline.name
     this.options = options
     this.limits = testLimits(options.limits)
@@ -90,7 +93,7 @@ export class ClusterRun {
     const pace = (length: number) => this.plot.pace(length)
     this.stage = new Stage(
       pipeline,
-      { parameters, inputs, limits, pace, settleMs: SETTLE_MS, rewrite: guardPlan },
+      { parameters, inputs, limits, pace, settleMs: SETTLE_MS, rewrite },
       {
         abort: () => this.inTurn('run.abort', () => this.killAll()),
         happen: (what) => this.inTurn(`run.${what.kind}`, () => this.happen(what)),

@@ -66,6 +66,17 @@ export const dataflowErrors = {
     remedy:
       'nothing is lost: the cluster goes back to its last checkpoints, and from then on this worker copies every state of the step before each call, so that the record becomes a dead letter; look at a record before changing a large state',
   },
+  E_STATE_LEFT: {
+    kind: 'user',
+    what: 'step "{step}" left a state that cannot be written: state{path} is {got}',
+    remedy: 'keep plain data, and of what comes from outside only what is needed: no more than 64 levels of it',
+  },
+  E_STATE_UNSAVED: {
+    kind: 'user',
+    what: 'a checkpoint was given up: {cause}',
+    remedy:
+      'nothing is lost: the cluster goes back to its last checkpoints, and from then on this worker looks at the states of the step after each call, so that the record becomes a dead letter',
+  },
   E_STATE_TYPE: {
     kind: 'user',
     what: 'step "{step}" made a state that is not an object ({got})',

@@ -9,18 +9,17 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { ByteReader } from '../../base/bytes.ts'
-import { fail, type PotorooError } from '../../base/errors.ts'
+import type { PotorooError } from '../../base/errors.ts'
 import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { Split } from '../../cluster/splits.ts'
 import type { Writer } from '../../connectors/connector.ts'
 import type { Failure } from '../../dataflow/failure.ts'
-import type { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import { type DeadLetter, describeError } from '../letters/dead-letter.ts'
+import type { DeadLetter } from '../letters/dead-letter.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import { LetterDesk } from '../letters/letter-desk.ts'
 import type { ExecutionSeams } from '../seams.ts'
@@ -79,8 +78,8 @@ export class Execution implements Executing {
   /** What it wrote with before it was released. */
   private former: ReadonlyMap<string, Writer> = new Map()
   /**
-   * Steps whose states are copied before each call, however large: such a state was spoiled, here or before (PROTOCOLS
-   * 9).
+   * Steps whose states are copied before each call, however large, and looked at after it: such a state was spoiled, or
+   * could not be written, here or before (PROTOCOLS 9).
    */
   private readonly careful: Set<string>
   /** A state is wrong in memory: nobody may see it, and the next generation goes back to the last epoch. */
@@ -176,7 +175,7 @@ export class Execution implements Executing {
     this.active = new Running({
       ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful },
       failed: (error) => this.fail(error),
-      spoiled: (state) => this.spoil(state),
+      spoiled: (step, warning) => this.spoil(step, warning),
     })
     this.active.start()
     events.running(standing.base)
@@ -198,11 +197,11 @@ export class Execution implements Executing {
     this.events.failed(error)
   }
 
-  private spoil({ step, cause }: SpoiledState): void {
-    const { events, seams, careful } = this
+  private spoil(step: string, warning: PotorooError): void {
+    const { events, careful } = this
     this.isSpoiled = true
     careful.add(step)
-    events.warned(fail('E_STATE_SPOILED', { step, limit: seams.limits.undoBytes, cause: describeError(cause).message }))
+    events.warned(warning)
     events.spoiled()
   }
 

@@ -74,6 +74,8 @@ export interface ParticipatingEvents {
   saved(epoch: number, snapshot: Snapshot): void
   refused(epoch: number, reason: string): void
   passed(epoch: number): void
+  /** A state of `step` cannot be written: `E_STATE_VALUE`. The epoch is refused, as will be all that follow. */
+  unwritable(step: string, error: PotorooError): void
 }
 
 /** Figures of the last complete checkpoint, for metrics: this worker's own part. */
@@ -211,7 +213,10 @@ export class Participating {
           const counts = { keys: store.keys, records: 0 }
           this.save(epoch, step, { role: 'keyed', step, snapshot: null, counts })
         },
-        (error) => this.fail(epoch, step, error),
+        (error) => {
+          this.fail(epoch, step, error)
+          if (error.code === 'E_STATE_VALUE') this.events.unwritable(step, error)
+        },
       )
       this.seams.loop.wake()
     }

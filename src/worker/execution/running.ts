@@ -8,7 +8,7 @@
  *     worker too (`epoch-post.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
-import { PotorooError } from '../../base/errors.ts'
+import { fail, PotorooError } from '../../base/errors.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { LETTERS_PART, type ManifestFrame, type Snapshot } from '../../checkpoint/manifest.ts'
@@ -18,6 +18,7 @@ import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
 import { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
+import { describeError } from '../letters/dead-letter.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { Work } from '../loop.ts'
 import { PatientSender } from '../patient-sender.ts'
@@ -60,12 +61,12 @@ export interface RunningParts {
   readonly holds: SourceHolds
   readonly desk: LetterDesk
   report(failure: Failure): void
-  /** Steps whose states are copied before each call, however large (PROTOCOLS 9). */
+  /** Steps whose states are copied before each call, however large, and looked at after it (PROTOCOLS 9). */
   readonly careful: ReadonlySet<string>
   /** It cannot go on. */
   failed(error: PotorooError): void
-  /** It stands still: a state is wrong in memory. */
-  spoiled(state: SpoiledState): void
+  /** It stands still: a state of `step` is wrong in memory, as `warning` says. */
+  spoiled(step: string, warning: PotorooError): void
 }
 
 export class Running implements Work, MembersMail, CoordinatorsMail {
@@ -134,6 +135,19 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.runtime.close()
   }
 
+  private spoil(step: string, warning: PotorooError): void {
+    this.halt()
+    this.parts.spoiled(step, warning)
+  }
+
+  /**
+   * No checkpoint can hold a state of `step`: what goes back meets the record again, and finds it out then. A step that
+   * is looked at already has its state from elsewhere, and would go back for ever.
+   */
+  private unwritable(step: string, { message: cause }: PotorooError): void {
+    if (!this.parts.careful.has(step)) this.spoil(step, fail('E_STATE_UNSAVED', { cause }))
+  }
+
   close(): void {
     this.halt()
     for (const done of this.asked.values()) done('the pipeline has ended')
@@ -158,6 +172,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       writer: (task) => writers.get(task.step)!,
       store: (task) => stores.get(task.step)!,
       undoBytes: (step) => (careful.has(step) ? Infinity : seams.limits.undoBytes),
+      keepsWritable: (step) => careful.has(step),
       pending: (task) => held.get(task.step) ?? [],
       splitName: (number) => splits.nameOf(number),
       report,
@@ -191,6 +206,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       saved: (epoch, snapshot) => post.saved(epoch, snapshot),
       refused: (epoch, reason) => post.refused(epoch, reason),
       passed: (epoch) => post.passed(epoch),
+      unwritable: (step, error) => this.unwritable(step, error),
     })
   }
 
@@ -244,8 +260,8 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       for (const store of parts.standing.stores.values()) if (store.loadNext()) return true
     } catch (error) {
       if (SpoiledState.is(error)) {
-        this.halt()
-        parts.spoiled(error)
+        const cause = describeError(error.cause).message
+        this.spoil(error.step, fail('E_STATE_SPOILED', { step: error.step, limit: limits.undoBytes, cause }))
         return false
       }
       // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.
