@@ -10,7 +10,7 @@
  *     been since. What another process of its worker's name has left there, whose records others have read by its seal,
  *     goes when that worker is started the next time.
  * G4. Of what was to get a name in the store and did not there is nothing, but of who does not come back, and where a
- *     disk has failed: what cannot be removed then is swept by the next start.
+ *     disk has failed or the store's volume was gone: what cannot be removed then is swept by the next start.
  */
 import { type Cluster, lastEpoch, type PipelineEntry } from '../../../src/checkpoint/cluster.ts'
 import {
@@ -135,7 +135,7 @@ export class Leftovers {
 
   /** G4. */
   private ofDead(): string[] {
-    if (this.config.harsh) return []
+    if (this.config.harsh || this.config.deeds.vanishMs > 0) return []
     const here = this.seams.stations.filter(({ left }) => !left)
     const files = this.list(TEMPORARY).filter((file) => here.some(({ name }) => file.startsWith(temporaryPrefix(name))))
     return files.map((file) => `${TEMPORARY}/${file} (G4)`)
