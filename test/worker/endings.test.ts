@@ -18,7 +18,7 @@ function leaving() {
       told.push('rest')
       rested = done
     },
-    end: (_endMs: number, done: () => void) => {
+    letGo: (_endMs: number, done: () => void) => {
       told.push('end')
       done()
     },
@@ -301,24 +301,29 @@ test('E2: who has asked for a drain has it where its last epoch is heard of befo
   expect(told).toEqual(['drained: null'])
 })
 
-test('E2: a drain that is asked of a worker whose sinks have ended with it is not done by that', async () => {
-  const told: string[] = []
-  let answer: (failure: string | null) => void = () => {}
-  const active = {
-    request: (_: unknown, done: typeof answer) => (answer = done),
-    whenCommitted: (done: () => void) => done(),
-  } as unknown as Running
-  const ending = new Ending({
-    clock: { soon: (fn: () => void) => fn(), after: (_: number, fn: () => void) => fn() } as unknown as Clock,
-    holds: { hold() {}, release() {} } as never,
-    endTogetherMs: 1,
-    active: () => active,
-    writers: () => [],
-  })
-  ending.rest(1, (failure) => told.push(`rested: ${failure}`))
-  answer(null)
-  ending.drain(1, true, (failure) => told.push(`drained: ${failure}`))
-  answer('the pipeline has ended')
-  await turn()
-  expect(told).toEqual(['rested: null', 'drained: the pipeline has ended'])
-})
+test.for(['ends', 'has left'])(
+  'E2: a drain that is asked of a worker that %s is not done because its sinks have',
+  async (why) => {
+    const told: string[] = []
+    let answer: (failure: string | null) => void = () => {}
+    const active = {
+      request: (_: unknown, done: typeof answer) => (answer = done),
+      whenCommitted: (done: () => void) => done(),
+    } as unknown as Running
+    const ending = new Ending({
+      clock: { soon: (fn: () => void) => fn(), after: (_: number, fn: () => void) => fn() } as unknown as Clock,
+      holds: { hold() {}, release() {} } as never,
+      endTogetherMs: 1,
+      active: () => active,
+      writers: () => [],
+    })
+    if (why === 'ends') {
+      ending.rest(1, () => told.push('let go'))
+      answer(null)
+    } else ending.letGo(1, () => told.push('let go'))
+    ending.drain(1, true, (failure) => told.push(`drained: ${failure}`))
+    answer('the pipeline has ended')
+    await turn()
+    expect(told).toEqual(['let go', 'drained: the pipeline has ended'])
+  },
+)

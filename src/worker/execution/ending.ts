@@ -74,14 +74,17 @@ export class Ending {
         clock.after(endTogetherMs, () => {
           active.whenCommitted(() => {
             if (this.seams.active() === null) done('another generation has begun')
-            else {
-              this.rests = true
-              this.end(endMs, () => done(null))
-            }
+            else this.letGo(endMs, () => done(null))
           })
         })
       })
     })
+  }
+
+  /** Ends the sinks because this worker ends, or has left: behind an epoch, but no drain (E2). */
+  letGo(endMs: number, done: () => void): void {
+    this.rests = true
+    this.end(endMs, done)
   }
 
   /** Ends the sinks, once, or waits for them no longer than `endMs` (E1). */

@@ -271,8 +271,14 @@ export class Execution implements Executing {
     this.ending.rest(endMs, done)
   }
 
+  /** Ends its sinks: the pipeline is drained. */
   end(endMs: number, done: () => void): void {
     this.ending.end(endMs, done)
+  }
+
+  /** Ends its sinks: this worker has left. */
+  letGo(endMs: number, done: () => void): void {
+    this.ending.letGo(endMs, done)
   }
 
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -103,7 +103,7 @@ export class Endings {
   }
 
   private async letGoOne(resident: Resident): Promise<void> {
-    if (isUp(resident)) await new Promise<void>((resolve) => resident.execution.end(SINK_END_MS, resolve))
+    if (isUp(resident)) await new Promise<void>((resolve) => resident.execution.letGo(SINK_END_MS, resolve))
   }
 
   /**
