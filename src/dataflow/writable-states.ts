@@ -1,9 +1,10 @@
 /**
- * Looks, after every call of a stateful step, whether its state can still be written, so that the record which left
- * another one is a dead letter. For a step of which a checkpoint has met such a state, and was given up: what is kept
- * of records may be anything that strangers send, such as a list in a list in a list.
+ * Looks, after every call of a stateful step, whether its state is nested deeper than can be written, so that the
+ * record which left it so is a dead letter. For a step of which a checkpoint has met such a state, and was given up:
+ * what is kept of records may be anything that strangers send, such as a list in a list in a list. What else cannot be
+ * written comes from the program: sources stop until it is mended, and its records are done again.
  */
-import { findFault } from '../base/codec/fault.ts'
+import { findFault, tooDeep } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { KeyedPlan } from '../model/plan.ts'
@@ -14,7 +15,7 @@ import { gathering, severalOf } from './several.ts'
 export function keepWritable(step: string, plan: KeyedPlan): KeyedPlan {
   const look = (state: object | null): void => {
     const fault = state === null ? null : findFault([state], 1, DEPTH_MAX)
-    if (fault !== null) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
+    if (fault?.got === tooDeep(DEPTH_MAX)) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
   }
   switch (plan.kind) {
     case 'mapWithState': {

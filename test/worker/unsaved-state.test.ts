@@ -109,7 +109,7 @@ test('what comes from elsewhere than a call sends nobody back again and again', 
   const { generation } = worker.worker.cluster
   const migrated = await shop.runLines(
     worker,
-    counting('{ version: 2, migrate: (old) => ({ ...old, later: () => 1 }) }'),
+    counting('{ version: 2, migrate: (old) => ({ ...old, deep: JSON.parse("[".repeat(100) + "]".repeat(100)) }) }'),
   )
   const { status } = migrated.execution
   await expect.poll(() => shop.warned).toContain('E_STATE_UNSAVED')

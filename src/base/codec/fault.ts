@@ -24,13 +24,18 @@ export function findFault(values: readonly unknown[], count: number, depthMax: n
 
 type Found = Pick<Fault, 'path' | 'got'>
 
+/** What a fault says of a value that is deeper than `depthMax` levels: the only one that data from outside can have. */
+export function tooDeep(depthMax: number): string {
+  return `nested more than ${depthMax} levels deep`
+}
+
 /** `above` holds the objects on the way to `value`. */
 function walk(value: unknown, path: string, above: readonly object[], depthMax: number): Found | null {
   if (typeof value === 'function') return { path, got: value.name ? `the function ${value.name}` : 'a function' }
   if (typeof value === 'symbol') return { path, got: 'a symbol' }
   if (typeof value !== 'object' || value === null) return null
   if (above.includes(value)) return { path, got: 'an object that holds itself' }
-  if (above.length === depthMax) return { path, got: `nested more than ${depthMax} levels deep` }
+  if (above.length === depthMax) return { path, got: tooDeep(depthMax) }
   const inside = [...above, value]
   let at = path
   try {

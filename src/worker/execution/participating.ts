@@ -8,6 +8,8 @@
  * O3. Behind a loss that was accepted, the first epoch that is complete has all key groups in full that lack something
  *     (`state-return.ts`, Y6). With it the worker says which packs it needs no more.
  */
+import { tooDeep } from '../../base/codec/fault.ts'
+import { DEPTH_MAX } from '../../base/codec/format.ts'
 import type { PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -74,8 +76,11 @@ export interface ParticipatingEvents {
   saved(epoch: number, snapshot: Snapshot): void
   refused(epoch: number, reason: string): void
   passed(epoch: number): void
-  /** A state of `step` cannot be written: `E_STATE_VALUE`. The epoch is refused, as will be all that follow. */
-  unwritable(step: string, error: PotorooError): void
+  /**
+   * A state of `step` is nested too deep to be written: `E_STATE_VALUE`. The epoch is refused, as will be all that
+   * follow.
+   */
+  tooDeep(step: string, error: PotorooError): void
 }
 
 /** Figures of the last complete checkpoint, for metrics: this worker's own part. */
@@ -215,7 +220,9 @@ export class Participating {
         },
         (error) => {
           this.fail(epoch, step, error)
-          if (error.code === 'E_STATE_VALUE') this.events.unwritable(step, error)
+          if (error.code === 'E_STATE_VALUE' && error.details.got === tooDeep(DEPTH_MAX)) {
+            this.events.tooDeep(step, error)
+          }
         },
       )
       this.seams.loop.wake()

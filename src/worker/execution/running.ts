@@ -206,7 +206,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       saved: (epoch, snapshot) => post.saved(epoch, snapshot),
       refused: (epoch, reason) => post.refused(epoch, reason),
       passed: (epoch) => post.passed(epoch),
-      unwritable: (step, error) => this.unwritable(step, error),
+      tooDeep: (step, error) => this.unwritable(step, error),
     })
   }
 
