@@ -69,8 +69,9 @@ export class PlainSenders {
     if (station === undefined) return null
     const { process, worker } = station
     const resident = worker?.residents.all.get(this.pipeline)
-    // Where another program is on its way up, that of before still listens, and takes its connections with it.
-    if (resident?.phase === 'starting') return null
+    // Where another program is on its way up, that of before still listens, and takes its connections with it. Who
+    // begins has no seat yet.
+    if (resident?.phase === 'starting' || worker?.phase === 'closed') return null
     const generation = worker?.cluster.generation ?? 0
     return { station, process, incarnation: worker?.incarnation, submitted: resident?.submitted, generation }
   }
