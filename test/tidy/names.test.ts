@@ -69,3 +69,8 @@ test('limits, errors and metrics that are named are there', () => {
   ]
   expect(absent).toEqual([])
 })
+
+test('nothing lies about that a merge, a patch or an editor has left', () => {
+  const left = globSync('{src,test,bench,pipelines,docker,docs}/**/*.{orig,rej,bak,swp}', { cwd: root })
+  expect(left).toEqual([])
+})
