@@ -36,8 +36,8 @@ import { KeyedTask } from './keyed-task.ts'
 import { comesFromKeys, isCaused, Lineage } from './lineage.ts'
 import { SinkTask, type SinkWriter } from './sink-task.ts'
 import { type Feed, SourceTask } from './source-task.ts'
+import { guardDepth } from './state-depth.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
-import { keepWritable } from './writable-states.ts'
 
 /** What the worker gives a runtime and hears from it. */
 export interface RuntimeHost {
@@ -52,8 +52,8 @@ export interface RuntimeHost {
   store(task: TaskPlan & { kind: 'keyed' }): KeyedStore
   /** The most that is copied of a state of `step` before a call that may throw. */
   undoBytes(step: string): number
-  /** Whether to look after each call of `step` if its state can be written (`writable-states.ts`). */
-  keepsWritable(step: string): boolean
+  /** Whether to look after each call of `step` how deep its state is nested (`state-depth.ts`). */
+  looksForDepth(step: string): boolean
   /** What an aggregate or an async step held when its snapshot was taken. */
   pending(task: TaskPlan): readonly HeldRecords[]
   /** The name that a split keeps, whatever its number is here. */
@@ -282,7 +282,7 @@ export class Runtime {
 
   private buildKeyed(task: TaskPlan & { kind: 'keyed' }, planned: KeyedPlan, parts: InputTaskParts): Task {
     const { host } = this
-    const keyed = host.keepsWritable(task.step) ? keepWritable(task.step, planned) : planned
+    const keyed = host.looksForDepth(task.step) ? guardDepth(task.step, planned) : planned
     const store = host.store(task)
     if (keyed.kind === 'aggregate') {
       const aggregate = new AggregateTask(parts, keyed, store)

@@ -39,33 +39,27 @@ function runThrough(build: (p: Builder) => void, rows: Row[], later: Row[]): voi
 
 const source = (p: Builder) => p.source('in', generatorSource<Row>({ value: (n) => ({ n, parts: [n] }) }))
 
-test('a reduce that changes its sum in place', () => {
-  const sums = keeping()
-  const raw = keeping()
-  runThrough(
-    (p) => {
-      const rows = source(p)
-      rows.sink('raw', raw.sink)
-      rows
-        .keyBy('by', () => 'a')
-        .reduce('sum', (sum, row) => {
-          sum.n += row.n
-          sum.parts.push(...row.parts)
-          return sum
-        })
-        .sink('out', sums.sink)
+test.for<readonly [what: string, fn: (sum: Row, row: Row) => Row, first: Row, last: Row]>([
+  [
+    'changes its sum in place',
+    (sum, row) => {
+      sum.n += row.n
+      sum.parts.push(...row.parts)
+      return sum
     },
-    rowsOf(1, 2),
-    rowsOf(3),
-  )
-  expect(raw.kept).toEqual(rowsOf(1, 2, 3))
-  expect(sums.kept).toEqual([
     { n: 3, parts: [1, 2] },
     { n: 6, parts: [1, 2, 3] },
-  ])
-})
-
-test('a reduce that goes on with the newer record, and changes that in place', () => {
+  ],
+  [
+    'goes on with the newer record, and changes that in place',
+    (sum, row) => {
+      sum.parts.length = 0
+      return row
+    },
+    { n: 2, parts: [2] },
+    { n: 3, parts: [3] },
+  ],
+])('a reduce that %s', ([, fn, first, last]) => {
   const sums = keeping()
   const raw = keeping()
   runThrough(
@@ -74,17 +68,14 @@ test('a reduce that goes on with the newer record, and changes that in place', (
       rows.sink('raw', raw.sink)
       rows
         .keyBy('by', () => 'a')
-        .reduce('newest', (sum, row) => {
-          sum.parts.length = 0
-          return row
-        })
+        .reduce('sum', fn)
         .sink('out', sums.sink)
     },
     rowsOf(1, 2),
     rowsOf(3),
   )
   expect(raw.kept).toEqual(rowsOf(1, 2, 3))
-  expect(sums.kept).toEqual(rowsOf(2, 3))
+  expect(sums.kept).toEqual([first, last])
 })
 
 test.for<readonly [what: string, result: (sum: Row) => unknown, first: unknown, last: unknown]>([

@@ -88,7 +88,7 @@ export function stage(
   held: Record<string, readonly HeldRecords[]> = {},
   development = false,
   stopwatch = () => 0,
-  keepsWritable = false,
+  looksForDepth = false,
 ): Stage {
   const limits = makeLimits({ keyGroups: 8, batchRecords: 4, channelBatches: 2, ...changes })
   const feeds = new Map<string, ListFeed>()
@@ -125,7 +125,7 @@ export function stage(
       return remember(stores, step, new KeyedStore(options))
     },
     undoBytes: () => limits.undoBytes,
-    keepsWritable: () => keepsWritable,
+    looksForDepth: () => looksForDepth,
     pending: (task) => held[task.step] ?? [],
     splitName: (number) => `split ${number}`,
     report: (failure) => made.failures.push(failure),

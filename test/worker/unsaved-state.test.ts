@@ -1,6 +1,6 @@
 /**
  * A record that leaves a state which no checkpoint can hold, such as a list in a list in a list: the cluster goes back
- * to its last epochs, the record becomes a dead letter, and checkpoints go on (`dataflow/writable-states.ts`).
+ * to its last epochs, the record becomes a dead letter, and checkpoints go on (`dataflow/state-depth.ts`).
  */
 import { expect, test } from 'vitest'
 import { nullSink, pipeline, seconds, tcpSource } from '../../src/index.ts'

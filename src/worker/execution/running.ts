@@ -144,7 +144,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
    * No checkpoint can hold a state of `step`: what goes back meets the record again, and finds it out then. A step that
    * is looked at already has its state from elsewhere, and would go back for ever.
    */
-  private unwritable(step: string, { message: cause }: PotorooError): void {
+  private tooDeep(step: string, { message: cause }: PotorooError): void {
     if (!this.parts.careful.has(step)) this.spoil(step, fail('E_STATE_UNSAVED', { cause }))
   }
 
@@ -172,7 +172,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       writer: (task) => writers.get(task.step)!,
       store: (task) => stores.get(task.step)!,
       undoBytes: (step) => (careful.has(step) ? Infinity : seams.limits.undoBytes),
-      keepsWritable: (step) => careful.has(step),
+      looksForDepth: (step) => careful.has(step),
       pending: (task) => held.get(task.step) ?? [],
       splitName: (number) => splits.nameOf(number),
       report,
@@ -206,7 +206,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       saved: (epoch, snapshot) => post.saved(epoch, snapshot),
       refused: (epoch, reason) => post.refused(epoch, reason),
       passed: (epoch) => post.passed(epoch),
-      tooDeep: (step, error) => this.unwritable(step, error),
+      tooDeep: (step, error) => this.tooDeep(step, error),
     })
   }
 

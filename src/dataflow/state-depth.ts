@@ -11,8 +11,8 @@ import type { KeyedPlan } from '../model/plan.ts'
 import { stateAfter } from './keyed-context.ts'
 import { gathering, severalOf } from './several.ts'
 
-/** `plan` with functions that throw `E_STATE_LEFT` where they leave a state that cannot be written. */
-export function keepWritable(step: string, plan: KeyedPlan): KeyedPlan {
+/** `plan` with functions that throw `E_STATE_LEFT` where they leave a state that is nested too deep to be written. */
+export function guardDepth(step: string, plan: KeyedPlan): KeyedPlan {
   const look = (state: object | null): void => {
     const fault = state === null ? null : findFault([state], 1, DEPTH_MAX)
     if (fault?.got === tooDeep(DEPTH_MAX)) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
