@@ -19,8 +19,7 @@
  *     both see each other.
  * B7. Whose beat is found there is called once, where it takes heartbeats: a refusal tells that it has ended, and so is
  *     waited for no longer, as behind a kill on the same machine (`cluster/namesake.ts`, N5).
- * B8. Who cannot write its beat is taken for dead by all others, and may be the only one to know why: the log says so
- *     once that has lasted for as long as they wait.
+ * B8. That the own beat cannot be written is told (`unwritten-beats.ts`).
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
@@ -46,6 +45,7 @@ import { linkMessages } from '../../protocol/messages.ts'
 import { spokenVersions } from '../../protocol/version.ts'
 import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../../transport/wire.ts'
 import { addressOf, memberAddress } from '../address.ts'
+import { UnwrittenBeats } from './unwritten-beats.ts'
 import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
 export interface HeartbeatSeams {
@@ -84,10 +84,8 @@ export class Heartbeats implements Watch {
   private putting = false
   /** When the last one was begun, by the monotonic clock. */
   private putAt = Infinity
-  /** Since when none could be written, by the monotonic clock; `null` where the last one could (B8). */
-  private unwrittenMs: number | null = null
-  /** The log has it. */
-  private toldUnwritten = false
+  /** B8. */
+  private readonly unwritten: UnwrittenBeats
   /** When the beat is due next, by the monotonic clock. */
   private beatAt = 0
   /** Whose loops stand still. */
@@ -107,6 +105,7 @@ export class Heartbeats implements Watch {
     this.seams = seams
     this.watcher = watcher
     this.events = events
+    this.unwritten = new UnwrittenBeats(seams.env, seams.limits.beatSilenceMs)
     this.detector = startDetector(detectorSettings(seams.limits), seams.env.clock.monotonic())
   }
 
@@ -215,26 +214,9 @@ export class Heartbeats implements Watch {
       // A hint: what fails now is said again by the next one.
       store.put(path, encodeBeat(this.beat), (error) => {
         this.putting = false
-        this.written(error)
+        this.unwritten.note(error)
       })
     })
-  }
-
-  /** B8. */
-  private written(error: PotorooError | null): void {
-    const { env, limits } = this.seams
-    const nowMs = env.clock.monotonic()
-    this.unwrittenMs ??= error === null ? null : nowMs
-    if (this.unwrittenMs === null) return
-    const ms = Math.round(nowMs - this.unwrittenMs)
-    if (error === null) {
-      this.unwrittenMs = null
-      if (this.toldUnwritten) env.log.warn('beat.written', { ms })
-      this.toldUnwritten = false
-    } else if (!this.toldUnwritten && ms >= limits.beatSilenceMs) {
-      this.toldUnwritten = true
-      env.log.warn('beat.waits', { message: error.message, remedy: error.remedy })
-    }
   }
 
   /** B6. */
