@@ -4,7 +4,7 @@
  * what is kept of records may be anything that strangers send, such as a list in a list in a list. What else cannot be
  * written comes from the program: sources stop until it is mended, and its records are done again.
  */
-import { findFault, tooDeep } from '../base/codec/fault.ts'
+import { findFault, isDeeper, tooDeep } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { fail } from '../base/errors.ts'
 import type { KeyedPlan } from '../model/plan.ts'
@@ -14,7 +14,8 @@ import { gathering, severalOf } from './several.ts'
 /** `plan` with functions that throw `E_STATE_LEFT` where they leave a state that is nested too deep to be written. */
 export function guardDepth(step: string, plan: KeyedPlan): KeyedPlan {
   const look = (state: object | null): void => {
-    const fault = state === null ? null : findFault([state], 1, DEPTH_MAX)
+    if (!isDeeper(state, DEPTH_MAX)) return
+    const fault = findFault([state], 1, DEPTH_MAX)
     if (fault?.got === tooDeep(DEPTH_MAX)) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
   }
   switch (plan.kind) {

@@ -158,7 +158,7 @@ test.each(['of another program', 'of another epoch'])(
         undecided: 0,
         owned: new Set<number>(),
         submitted,
-        careful: new Set<string>(),
+        careful: new Map(),
       }
       return make.call(this, loaded, entry, generation, events, before)
     })

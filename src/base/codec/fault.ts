@@ -53,6 +53,26 @@ function walk(value: unknown, path: string, above: readonly object[], depthMax: 
   return null
 }
 
+/**
+ * Whether `value` may be deeper than `depthMax` levels, without saying where: quick, for who asks after every call.
+ * True also of what holds itself.
+ */
+export function isDeeper(value: unknown, depthMax: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depthMax === 0) return true
+  if (ArrayBuffer.isView(value)) return false
+  if (value instanceof Map) {
+    for (const [key, one] of value) if (isDeeper(key, depthMax - 1) || isDeeper(one, depthMax - 1)) return true
+    return false
+  }
+  if (Array.isArray(value) || value instanceof Set) {
+    for (const one of value) if (isDeeper(one, depthMax - 1)) return true
+    return false
+  }
+  for (const name in value) if (isDeeper((value as Readonly<Record<string, unknown>>)[name], depthMax - 1)) return true
+  return false
+}
+
 type Part = readonly [step: string, read: () => unknown]
 
 /** What an object holds; `null` where it is of a type that cannot be written. */

@@ -26,7 +26,7 @@ import type { ExecutionSeams } from '../seams.ts'
 import { Ending } from './ending.ts'
 import type { Answered } from './epoch-requests.ts'
 import { ExecutionStatus } from './execution-status.ts'
-import type { Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
+import type { Care, Executing, ExecutionEvents, Generation, Holdings, Links } from './generation.ts'
 import type { ListeningSource } from './listening-source.ts'
 import { Opening } from './opening.ts'
 import { Progress } from './progress.ts'
@@ -77,11 +77,8 @@ export class Execution implements Executing {
   private active: Running | null = null
   /** What it wrote with before it was released. */
   private former: ReadonlyMap<string, Writer> = new Map()
-  /**
-   * Steps whose states are copied before each call, however large, and looked at after it: such a state was spoiled, or
-   * could not be written, here or before (PROTOCOLS 9).
-   */
-  private readonly careful: Set<string>
+  /** What it has learned of steps, here or before. */
+  private readonly careful: Map<string, Care>
   /** A state is wrong in memory: nobody may see it, and the next generation goes back to the last epoch. */
   private isSpoiled = false
   private closed = false
@@ -97,7 +94,7 @@ export class Execution implements Executing {
     this.seams = seams
     this.events = events
     this.before = before
-    this.careful = new Set(before?.careful)
+    this.careful = new Map(before?.careful)
     const { store, limits, env, member } = seams
     const run = { pipeline: plan.pipeline, run: entry.run }
     this.desk = new LetterDesk(
@@ -175,7 +172,7 @@ export class Execution implements Executing {
     this.active = new Running({
       ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful },
       failed: (error) => this.fail(error),
-      spoiled: (step, warning) => this.spoil(step, warning),
+      spoiled: (step, care, warning) => this.spoil(step, care, warning),
     })
     this.active.start()
     events.running(standing.base)
@@ -197,10 +194,10 @@ export class Execution implements Executing {
     this.events.failed(error)
   }
 
-  private spoil(step: string, warning: PotorooError): void {
+  private spoil(step: string, care: Care, warning: PotorooError): void {
     const { events, careful } = this
     this.isSpoiled = true
-    careful.add(step)
+    if (careful.get(step) !== 'lookedAt') careful.set(step, care)
     events.warned(warning)
     events.spoiled()
   }

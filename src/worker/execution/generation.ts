@@ -60,6 +60,15 @@ export interface Links {
   inlet(worker: string, address: ChannelAddress, taker: ChannelTaker): Inlet
 }
 
+/**
+ * Steps whose states are copied before each call, however large: such a state was spoiled (PROTOCOLS 9). It is also
+ * looked at after the call where it was nested too deep to be written (`dataflow/state-depth.ts`).
+ */
+export type Careful = ReadonlyMap<string, Care>
+
+/** What is done for a step beyond the usual; the second does what the first does, too. */
+export type Care = 'copied' | 'lookedAt'
+
 /** What one generation's execution leaves to the next one's, in memory. */
 export interface Holdings {
   /** By step: as they stood at `base`, and what has changed since. */
@@ -70,8 +79,7 @@ export interface Holdings {
   readonly undecided: number
   /** Key groups that the worker owned. */
   readonly owned: ReadonlySet<number>
-  /** Steps whose states are copied before each call, however large (PROTOCOLS 9). */
-  readonly careful: ReadonlySet<string>
+  readonly careful: Careful
   /** Sources that are open still, by step: whoever has this goes on with them, or closes them. None when left out. */
   readonly open?: ReadonlyMap<string, ListeningSource>
   /** The record that submitted what ran: another program, or the same one with other parameters, makes other stores. */

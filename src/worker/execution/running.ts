@@ -31,7 +31,7 @@ import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post
 import type { Answered } from './epoch-requests.ts'
 import { FarChannels } from './far-channels.ts'
 import type { Sent } from './far-outlet.ts'
-import type { ExecutionEvents, Generation, Links } from './generation.ts'
+import type { Care, Careful, ExecutionEvents, Generation, Links } from './generation.ts'
 import { NextEpoch } from './next-epoch.ts'
 import { type CheckpointFigures, Participating } from './participating.ts'
 import { Passage } from './passage.ts'
@@ -61,12 +61,11 @@ export interface RunningParts {
   readonly holds: SourceHolds
   readonly desk: LetterDesk
   report(failure: Failure): void
-  /** Steps whose states are copied before each call, however large, and looked at after it (PROTOCOLS 9). */
-  readonly careful: ReadonlySet<string>
+  readonly careful: Careful
   /** It cannot go on. */
   failed(error: PotorooError): void
-  /** It stands still: a state of `step` is wrong in memory, as `warning` says. */
-  spoiled(step: string, warning: PotorooError): void
+  /** It stands still: a state of `step` is wrong in memory, as `warning` says, and wants more care from now on. */
+  spoiled(step: string, care: Care, warning: PotorooError): void
 }
 
 export class Running implements Work, MembersMail, CoordinatorsMail {
@@ -135,9 +134,9 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     this.runtime.close()
   }
 
-  private spoil(step: string, warning: PotorooError): void {
+  private spoil(step: string, care: Care, warning: PotorooError): void {
     this.halt()
-    this.parts.spoiled(step, warning)
+    this.parts.spoiled(step, care, warning)
   }
 
   /**
@@ -145,7 +144,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
    * is looked at already has its state from elsewhere, and would go back for ever.
    */
   private tooDeep(step: string, { message: cause }: PotorooError): void {
-    if (!this.parts.careful.has(step)) this.spoil(step, fail('E_STATE_UNSAVED', { cause }))
+    if (this.parts.careful.get(step) !== 'lookedAt') this.spoil(step, 'lookedAt', fail('E_STATE_UNSAVED', { cause }))
   }
 
   close(): void {
@@ -172,7 +171,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
       writer: (task) => writers.get(task.step)!,
       store: (task) => stores.get(task.step)!,
       undoBytes: (step) => (careful.has(step) ? Infinity : seams.limits.undoBytes),
-      looksForDepth: (step) => careful.has(step),
+      looksForDepth: (step) => careful.get(step) === 'lookedAt',
       pending: (task) => held.get(task.step) ?? [],
       splitName: (number) => splits.nameOf(number),
       report,
@@ -261,7 +260,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     } catch (error) {
       if (SpoiledState.is(error)) {
         const cause = describeError(error.cause).message
-        this.spoil(error.step, fail('E_STATE_SPOILED', { step: error.step, limit: limits.undoBytes, cause }))
+        this.spoil(error.step, 'copied', fail('E_STATE_SPOILED', { step: error.step, limit: limits.undoBytes, cause }))
         return false
       }
       // State that cannot be read back, or taken on: this pipeline's end, and no other's. What is saved stays.

@@ -31,7 +31,7 @@ import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { DeadLetters } from '../letters/dead-letters.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import { fitBase, keptOf } from './base-fit.ts'
-import type { Generation, Holdings } from './generation.ts'
+import type { Careful, Generation, Holdings } from './generation.ts'
 import { idleWriter } from './idle-writer.ts'
 import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
 import type { OpenSources } from './sources.ts'
@@ -67,8 +67,7 @@ export interface WayUpOptions {
   readonly splits: SplitTable
   readonly sources: OpenSources
   readonly letters: DeadLetters
-  /** Steps whose states are copied before each call, however large. */
-  readonly careful: ReadonlySet<string>
+  readonly careful: Careful
   /** False once the execution is closed: nothing more happens. */
   readonly open: () => boolean
   wake(task: number): void
@@ -179,7 +178,7 @@ export class WayUp {
     const lost = restored?.restore.lost ?? []
     const stores = this.state.finish(lost)
     const lostPacks = lost.flatMap(({ path, part }) => (part === null ? [path] : []))
-    for (const step of this.options.careful) stores.get(step)?.copier.guardAll()
+    for (const step of this.options.careful.keys()) stores.get(step)?.copier.guardAll()
     const held = this.heldByStep(restored?.held ?? [], base)
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
     this.restoreWriters(base, () => {

@@ -73,7 +73,7 @@ export const stepMutants: readonly SimMutant[] = [
     {
       name: 'spoiled-again-and-again',
       file: 'src/worker/execution/way-up.ts',
-      text: 'for (const step of this.options.careful) stores.get(step)?.copier.guardAll()',
+      text: 'for (const step of this.options.careful.keys()) stores.get(step)?.copier.guardAll()',
       replacement: '',
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'large-states' })),
