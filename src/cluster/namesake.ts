@@ -1,7 +1,7 @@
 /**
  * Whether another process lives under this worker's name, for its data folder was copied or it was given the same name.
  * Judged by the beat that stands in the store whenever this process is about to write its own
- * (`worker/seat/heartbeats.ts`, B6). Pure.
+ * (`worker/seat/heartbeats.ts`, B2). Pure.
  *
  * N1. Only a beat that moves in front of this process, in an incarnation that is not its own, tells of somebody: what
  *     an earlier process has left stands still, and one late write of it may come. Nobody is accused after fewer than

@@ -2,29 +2,20 @@
  * A watch that runs in the worker's loop: heartbeats on connections of their own, the detector, and the own beat in the
  * store.
  *
- * B1. Each worker dials every other that beats and sends its heartbeats there; what it hears comes on connections that
- *     the others have dialled. So a way that is cut in one direction is silent in that direction.
- * B2. A connection has said by its first frame that it belongs to the cluster; from any other nothing is taken.
- * B3. One heartbeat at most waits for a connection: an old one says nothing that the next does not. A connection that
- *     takes none for long is given up: after a cut the system would be slow to try its way again.
- * B4. A connection that closes is dialled again at once: where the process has ended, the refusal tells it.
- * B5. A connection on which a frame does not come to its end is closed: a bit that turned in its length would hide all
- *     that follows. So is one on which nothing comes for much longer than a worker is believed to live: strangers who
- *     say nothing, and workers that are gone, would take the room of others. Of those that have not said who they are
- *     the one that has waited longest goes where there are more than `linkGreetings`: a worker says so at once, and
- *     strangers who come again as soon as they are turned out keep none out.
- * B6. What stands under the worker's name is read before each beat is written: so whatever another process of that name
+ * B1. Each worker dials every other that beats and sends its heartbeats there (`heartbeat-call.ts`); what it hears
+ *     comes on connections that the others have dialled (`heartbeat-port.ts`). So a way that is cut in one direction is
+ *     silent in that direction.
+ * B2. What stands under the worker's name is read before each beat is written: so whatever another process of that name
  *     has written since the beat before is found, however close together the two write. Who finds some waits for half a
  *     beat longer: two that write at the same moments, of which only one would see the other, fall out of step, and
  *     both see each other.
- * B7. Whose beat is found there is called once, where it takes heartbeats: a refusal tells that it has ended, and so is
+ * B3. Whose beat is found there is called once, where it takes heartbeats: a refusal tells that it has ended, and so is
  *     waited for no longer, as behind a kill on the same machine (`cluster/namesake.ts`, N5).
- * B8. That the own beat cannot be written is told (`unwritten-beats.ts`).
+ * B4. That the own beat cannot be written is told (`unwritten-beats.ts`).
  */
-import { ByteReader, ByteWriter } from '../../base/bytes.ts'
-import { fail, type PotorooError } from '../../base/errors.ts'
+import { ByteWriter } from '../../base/bytes.ts'
+import type { PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
-import { sameSecret } from '../../base/secret.ts'
 import { beat as beatPath } from '../../checkpoint/layout.ts'
 import type { SmallStore } from '../../checkpoint/store.ts'
 import { type Beat, decodeBeat, encodeBeat } from '../../cluster/beats.ts'
@@ -39,12 +30,11 @@ import {
 import { detectorSettings } from '../../cluster/settings.ts'
 import type { Timer } from '../../env/clock.ts'
 import type { Env } from '../../env/env.ts'
-import type { Address, Connection, ConnectionHandler, Listener, NetworkError } from '../../env/network.ts'
-import { type Frame, FrameParser } from '../../protocol/frame.ts'
-import { linkMessages } from '../../protocol/messages.ts'
 import { spokenVersions } from '../../protocol/version.ts'
 import { encodeFrame, HANDSHAKE_BYTES, HANDSHAKE_VERSION, type LinkMessage } from '../../transport/wire.ts'
 import { addressOf, memberAddress } from '../address.ts'
+import { HeartbeatCall } from './heartbeat-call.ts'
+import { type Heartbeat, HeartbeatPort } from './heartbeat-port.ts'
 import { UnwrittenBeats } from './unwritten-beats.ts'
 import type { Evidence, OpenWatch, Stuck, StuckSince, Watch, WatchEvents, Watched, Watcher } from './watch.ts'
 
@@ -60,9 +50,6 @@ export interface HeartbeatSeams {
   readonly reach: string
 }
 
-/** Connections that are taken at a time, for each worker that there may be: an old one beside its successor. */
-const CONNECTIONS = 4
-
 export function openHeartbeats(seams: HeartbeatSeams): OpenWatch {
   return (watcher, events, done) => new Heartbeats(seams, watcher, events).listen(done)
 }
@@ -73,18 +60,14 @@ export class Heartbeats implements Watch {
   private readonly watcher: Watcher
   private readonly events: Pick<WatchEvents, 'changed' | 'found'>
   private readonly writer = new ByteWriter(1 << 10)
-  private readonly calls = new Map<string, Call>()
-  /** Those that belong to the cluster (B2). */
-  private readonly callers = new Set<Caller>()
-  /** Those that have not said so yet (B5). */
-  private readonly strangers = new Set<Caller>()
+  private readonly calls = new Map<string, HeartbeatCall>()
+  private readonly port: HeartbeatPort
   private detector: DetectorState
-  private listener: Listener | null = null
   private counter = 0
   private putting = false
   /** When the last one was begun, by the monotonic clock. */
   private putAt = Infinity
-  /** B8. */
+  /** B4. */
   private readonly unwritten: UnwrittenBeats
   /** When the beat is due next, by the monotonic clock. */
   private beatAt = 0
@@ -97,7 +80,7 @@ export class Heartbeats implements Watch {
   /** It has told of nobody whose loop stands still. */
   private toldNoneStuck = true
   private timer: Timer | null = null
-  /** Another incarnation whose beat was found under the own name (B7). */
+  /** Another incarnation whose beat was found under the own name (B3). */
   private namesake = ''
   private closed = false
 
@@ -105,28 +88,22 @@ export class Heartbeats implements Watch {
     this.seams = seams
     this.watcher = watcher
     this.events = events
+    this.port = new HeartbeatPort(seams, (heartbeat) => this.hear(heartbeat))
     this.unwritten = new UnwrittenBeats(seams.env, seams.limits.beatSilenceMs)
     this.detector = startDetector(detectorSettings(seams.limits), seams.env.clock.monotonic())
   }
 
   listen(done: (error: PotorooError | null, watch: Heartbeats) => void): void {
-    const { env, host } = this.seams
-    const accept = (connection: Connection): ConnectionHandler | null => this.accept(connection)
-    env.network.listen({ host, port: 0 }, { members: true }, accept, (error, listener) => {
-      if (error !== null || listener === null) {
-        return done(fail('E_CLUSTER_LISTEN', { address: host, reason: String(error?.message) }, error), this)
-      }
-      this.listener = listener
-      this.tick()
-      done(null, this)
+    this.port.listen(this.seams.env.network, (error) => {
+      if (error === null) this.tick()
+      done(error, this)
     })
   }
 
-  // ── What it says ─────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── What it says ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   get beat(): Beat {
-    const port = this.listener?.address.port ?? 0
-    const heartbeats = memberAddress({ host: this.seams.reach, port })
+    const heartbeats = memberAddress({ host: this.seams.reach, port: this.port.number })
     return { ...this.watcher, heartbeats, counter: this.counter, hears: heardBy(this.detector) }
   }
 
@@ -146,7 +123,7 @@ export class Heartbeats implements Watch {
       if (this.calls.has(name) || address === null || this.closed) continue
       const refused = () => this.step({ kind: 'dialRefused', worker: other.worker, incarnation: other.incarnation })
       const { network } = this.seams.env
-      this.calls.set(name, new Call(network, address, this.patience, () => this.hello(), refused))
+      this.calls.set(name, new HeartbeatCall(network, address, this.patience, () => this.hello(), refused))
     }
   }
 
@@ -162,12 +139,11 @@ export class Heartbeats implements Watch {
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    this.listener?.close()
+    this.port.close()
     for (const call of this.calls.values()) call.stop()
-    for (const caller of [...this.callers, ...this.strangers]) caller.connection.destroy()
   }
 
-  // ── The pace ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── The pace ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private readonly tick = (): void => {
     const { env, limits } = this.seams
@@ -178,7 +154,7 @@ export class Heartbeats implements Watch {
     const who = { ...identityOf(this.watcher), counter: this.counter >>> 0 }
     const frame = this.frame(this.own === null ? { kind: 'heartbeat', ...who } : stuckMessage(who, this.own))
     for (const call of this.calls.values()) call.beat(frame)
-    for (const caller of [...this.callers, ...this.strangers]) caller.look(this.patience, this.silence)
+    this.port.look(this.patience)
     if (nowMs >= this.beatAt) this.putBeat(nowMs)
   }
 
@@ -219,7 +195,7 @@ export class Heartbeats implements Watch {
     })
   }
 
-  /** B6. */
+  /** B2. */
   private found(beat: Beat | null, stood: boolean): void {
     if (beat !== null && beat.incarnation !== this.watcher.incarnation) {
       this.beatAt += this.seams.limits.beatMs / 2
@@ -228,7 +204,7 @@ export class Heartbeats implements Watch {
     this.events.found(beat, stood)
   }
 
-  /** B7. */
+  /** B3. */
   private call({ incarnation, heartbeats }: Beat): void {
     const { worker } = this.watcher
     const address = addressOf(heartbeats)
@@ -245,65 +221,23 @@ export class Heartbeats implements Watch {
     })
   }
 
-  // ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Heartbeats for which a connection may stand still (B3, B5). */
+  /** Heartbeats for which a connection may stand still. */
   private get patience(): number {
     const { linkDialTimeoutMs, heartbeatMs } = this.seams.limits
     return Math.ceil(linkDialTimeoutMs / heartbeatMs)
   }
 
-  /** Heartbeats that may stay away on a connection (B5). */
-  private get silence(): number {
-    const { deadMs, heartbeatMs } = this.seams.limits
-    return this.patience + Math.ceil(deadMs / heartbeatMs)
-  }
+  // ── What it hears and sends ───────────────────────────────────────────────────────────────────────────────────────
 
-  private accept(connection: Connection): ConnectionHandler | null {
-    const { strangers, callers } = this
-    if (this.closed) return null
-    if (strangers.size >= this.seams.limits.linkGreetings) {
-      const [oldest] = strangers
-      strangers.delete(oldest!)
-      oldest!.connection.destroy()
-    }
-    const caller: Caller = new Caller(connection, {
-      message: (message) => this.hear(caller, message),
-      closed: () => {
-        strangers.delete(caller)
-        callers.delete(caller)
-      },
-    })
-    strangers.add(caller)
-    return caller
-  }
-
-  private hear(caller: Caller, message: LinkMessage): void {
-    if (message.kind === 'hello' && this.belongs(message.cluster, message.token)) this.welcome(caller)
-    if (
-      !this.callers.has(caller) ||
-      !(message.kind === 'hello' || message.kind === 'heartbeat' || message.kind === 'stuck')
-    ) {
-      return caller.connection.destroy()
-    }
-    const { worker, incarnation } = message
-    if (message.kind === 'hello' || worker === this.watcher.worker) return
-    if (message.kind === 'stuck') {
-      const { ms, pipelineName: pipeline, step, key, stack } = message
+  private hear(heartbeat: Heartbeat): void {
+    const { worker, incarnation } = heartbeat
+    if (worker === this.watcher.worker) return
+    if (heartbeat.kind === 'stuck') {
+      const { ms, pipelineName: pipeline, step, key, stack } = heartbeat
       const sinceMs = this.stuck.get(incarnation)?.sinceMs ?? this.seams.env.clock.now() - ms
       this.stuck.set(incarnation, { sinceMs, pipeline, step, key, stack })
     } else this.stuck.delete(incarnation)
     this.step({ kind: 'heard', worker, incarnation })
-  }
-
-  private welcome(caller: Caller): void {
-    this.strangers.delete(caller)
-    if (this.callers.size < CONNECTIONS * this.seams.limits.workers) this.callers.add(caller)
-  }
-
-  /** B2. */
-  private belongs(cluster: string, token: Uint8Array): boolean {
-    return cluster === this.seams.cluster && sameSecret(Buffer.from(token).toString(), this.seams.token)
   }
 
   private hello(): Buffer {
@@ -329,118 +263,4 @@ function stuckMessage(
 
 function identityOf({ worker, incarnation }: Watcher): { readonly worker: string; readonly incarnation: string } {
   return { worker, incarnation }
-}
-
-/** The connection to one other worker, dialled again whenever it is gone (B1). */
-class Call implements ConnectionHandler {
-  private readonly network: Env['network']
-  private readonly address: Address
-  private readonly patience: number
-  private readonly hello: () => Buffer
-  private readonly refused: () => void
-  private connection: Connection | null = null
-  private open = false
-  /** Heartbeats that the connection has taken. */
-  private taken = 0
-  /** Heartbeats that it has not taken since. */
-  private missed = 0
-  private stopped = false
-
-  /** After `patience` heartbeats that a connection has not taken another one is dialled. */
-  constructor(network: Env['network'], address: Address, patience: number, hello: () => Buffer, refused: () => void) {
-    this.network = network
-    this.address = address
-    this.patience = patience
-    this.hello = hello
-    this.refused = refused
-    this.dial()
-  }
-
-  /** Sends a heartbeat, or dials for the next one. */
-  beat(frame: Buffer): void {
-    if (this.connection === null) this.dial()
-    else if (this.open && this.connection.queued === 0) {
-      this.connection.write(frame)
-      this.taken++
-      this.missed = 0
-    } else if (++this.missed >= this.patience) this.connection.destroy()
-  }
-
-  private dial(): void {
-    this.open = false
-    this.taken = 0
-    this.missed = 0
-    this.connection = this.network.dial(this.address, this)
-  }
-
-  stop(): void {
-    this.stopped = true
-    this.connection?.destroy()
-  }
-
-  onOpen(): void {
-    this.open = true
-    this.connection?.write(this.hello())
-  }
-  onBytes(): void {}
-  onEnd(): void {
-    this.connection?.destroy()
-  }
-  onDrain(): void {}
-  onClosed(error: NetworkError | null): void {
-    this.connection = null
-    if (this.stopped) return
-    if (error?.code === 'refused') this.refused()
-    // B4. One that has taken nothing is tried again with the next heartbeat.
-    if (this.taken > 0) this.dial()
-  }
-}
-
-/** The connection of another worker. */
-class Caller implements ConnectionHandler {
-  readonly connection: Connection
-  private readonly events: { message(message: LinkMessage): void; closed(): void }
-  private readonly parser = new FrameParser(HANDSHAKE_BYTES)
-  /** Looks in a row that found the same frame without its end. */
-  private unfinished = 0
-  /** Looks in a row since a frame came. */
-  private silent = 0
-
-  constructor(connection: Connection, events: { message(message: LinkMessage): void; closed(): void }) {
-    this.connection = connection
-    this.events = events
-  }
-
-  /**
-   * Closes a connection on which a frame has not come to its end for `patience` looks, or none has come for `silence`
-   * (B5).
-   */
-  look(patience: number, silence: number): void {
-    if (this.parser.waiting === 0) this.unfinished = 0
-    else this.unfinished++
-    if (this.unfinished >= patience || ++this.silent >= silence) this.connection.destroy()
-  }
-
-  onOpen(): void {}
-  onBytes(chunk: Buffer): void {
-    try {
-      this.parser.push(chunk, (frame) => this.take(frame))
-    } catch {
-      // Bytes that are no frames: the other side dials anew.
-      this.connection.destroy()
-    }
-  }
-  onEnd(): void {
-    this.connection.destroy()
-  }
-  onDrain(): void {}
-  onClosed(): void {
-    this.events.closed()
-  }
-
-  private take({ tag, payload }: Frame): void {
-    this.unfinished = 0
-    this.silent = 0
-    this.events.message(linkMessages.read(tag, new ByteReader(payload), HANDSHAKE_VERSION))
-  }
 }
