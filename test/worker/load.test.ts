@@ -367,6 +367,22 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(told).toEqual(['p', computes, computes, 'p', expect.stringContaining('was not loaded')])
   })
 
+  test('each of several that compute behind one another is interrupted, and what loads beside them is not refused', () => {
+    const pause = 'await new Promise((resolve) => setTimeout(resolve, 100))\n'
+    const files = [
+      write('spins', { 'spins.ts': `${pause}for (;;);` }),
+      write('spins-too', { 'spins-too.ts': `${pause}for (;;) {}` }),
+      write('waits-a-little', { 'good.ts': `${pause}${graph('')}` }),
+    ]
+    const loading = `import { loadPipeline } from '${LOAD}'
+      const limits = { bundleBytes: 1e6, loadTimeoutMs: 1500 }
+      const load = (file) => loadPipeline(file, limits).then(({ pipeline }) => pipeline.name, ({ message }) => message)
+      console.log(JSON.stringify(await Promise.all(${JSON.stringify(files)}.map(load))))`
+    const told = JSON.parse(runNode(loading, root))
+    const slow = files.map((file) => `${file} was not loaded after 1.5 s: it computes`)
+    expect(told).toEqual([expect.stringContaining(slow[0]!), expect.stringContaining(slow[1]!), 'p'])
+  })
+
   test('beside two that compute only where they are loaded for good another one loads', () => {
     const pause = 'await new Promise((resolve) => setTimeout(resolve, 100))\n'
     const liar = `import { isMainThread } from 'node:worker_threads'\nwhile (isMainThread);\nexport default 1`

@@ -6,7 +6,8 @@
  * W2. Nothing but the loading is interrupted. While the loop turns, be it slowly, its timer will end what waits: the
  *     thread interrupts where it has stood still for all of the time, look by look, for a process that is stopped has
  *     no time. One exchange decides whether the loop turned or the thread's patience ended; that a load has ended is a
- *     turn. Where it was the thread's, what comes too late waits in its own frame until it is interrupted.
+ *     turn. Where it was the thread's, whoever would turn waits in its own frame, where it has done nothing yet that
+ *     comes to no end by being interrupted.
  * W3. Whoever takes part in a debugger's session has all the time there is.
  * W4. Loads that run beside each other have one thread, which costs as much as many loads: a worker that starts loads
  *     all that its cluster runs. So have those that follow soon: the programs come from the store one behind the other.
@@ -16,6 +17,8 @@
  *     once more, beside the loop, and loaded again where that ends.
  * W6. They are loaded again one behind another, and once more where another load that came meanwhile has interrupted
  *     them: so none is refused for what another does, also where that ends beside the loop and never on it.
+ * W7. The thread goes on watching: behind a load that was interrupted the next one may compute for ever, in the same
+ *     turn of the loop. What was interrupted is counted, and each load looks at what was counted since it began.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
@@ -27,27 +30,24 @@ import { showDuration } from '../../base/time.ts'
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
 const LOOKS = 10
 
-/**
- * What the cell holds (W2): how often the loop has turned while loads run, or that none does, and in the end one of the
- * others.
- */
-const [RESTING, ENDED, INTERRUPTED, SPENT] = [0, -1, -2, -3]
+/** What the turns say in place of how often the loop has turned (W2): that nothing loads, or one of the others. */
+const [RESTING, ENDED, INTERRUPTING] = [0, -1, -2]
 
 /** How long the thread rests before it ends, in milliseconds (W4). */
 const REST_MS = 2000
 
 /**
- * What the thread begins with. Where the same turn stands in `cell` at `looks` times in a row, `ms` apart, the thread
- * makes of it `interrupted`, interrupts, and makes of that `spent`. Where `resting` stands there it waits for another
- * one.
+ * What the thread begins with. `cells` are the turns, and how often it has interrupted the loop (W7). Where the same
+ * turn stands there at `looks` times in a row, `ms` apart, the thread makes of it `interrupting`, interrupts, counts
+ * that, and puts the turn back. Where `resting` stands there it waits for another one; it ends at `ended`.
  */
 export interface LoadWatch {
-  readonly cell: SharedArrayBuffer
+  readonly cells: SharedArrayBuffer
   readonly looks: number
   readonly ms: number
   readonly resting: number
-  readonly interrupted: number
-  readonly spent: number
+  readonly ended: number
+  readonly interrupting: number
 }
 
 /** Loads that run beside each other, each with the same time, and the thread beside them (W4). */
@@ -55,83 +55,82 @@ class Watch {
   /** Those that others can join, by their time. */
   private static readonly open = new Map<number, Watch>()
   private readonly ms: number
-  private readonly cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  private readonly cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   private turning: NodeJS.Timeout | undefined
   private ending: NodeJS.Timeout | undefined
-  /** What the cell has held last, of turns. */
-  private turn = RESTING
   private loads = 0
-  /** How many had not ended when the first of them saw that they were interrupted; 0 before. */
-  private suspects = 0
+  /** Of the interruptions, how many have been looked at, and how many of these met several loads (W5). */
+  private seen = 0
+  private shared = 0
 
   private constructor(ms: number) {
     this.ms = ms
     if (!isMainThread || isDebugged()) return
-    const [resting, interrupted, spent] = [RESTING, INTERRUPTED, SPENT]
-    beginThread({ cell: this.cell.buffer, looks: LOOKS, ms: ms / LOOKS, resting, interrupted, spent })
+    const [resting, ended, interrupting] = [RESTING, ENDED, INTERRUPTING]
+    beginThread({ cells: this.cells.buffer, looks: LOOKS, ms: ms / LOOKS, resting, ended, interrupting })
   }
 
   /** The one that has one more load from now on. */
   static join(ms: number): Watch {
     const joined = Watch.open.get(ms) ?? new Watch(ms)
     Watch.open.set(ms, joined)
-    if (joined.loads++ === 0) joined.begin()
+    if (joined.loads === 0) joined.begin()
+    else joined.turn()
+    joined.loads++
     return joined
+  }
+
+  /**
+   * The loop has turned, and is not interrupted for `ms` from now on. Does not return where the thread interrupts it
+   * (W2): whoever calls has to be called again, or to have left everything as it was.
+   */
+  turn(): void {
+    this.move((before) => before + 1)
+    const interrupted = Atomics.load(this.cells, 1)
+    if (interrupted !== this.seen && this.loads > 1) this.shared++
+    this.seen = interrupted
+  }
+
+  /** How often loads were interrupted up to the last turn, and how often of these several at once. */
+  get interruptions(): { readonly all: number; readonly shared: number } {
+    return { all: this.seen, shared: this.shared }
+  }
+
+  /** A load has ended, or is given up, in a turn of the loop that was said to be one. */
+  leave(): void {
+    if (--this.loads > 0) return
+    clearTimeout(this.turning)
+    this.ending = setTimeout(() => {
+      if (Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
+      this.move(() => ENDED)
+    }, REST_MS)
+    this.ending.unref()
+    this.move(() => RESTING)
   }
 
   /** One loads where none did. */
   private begin(): void {
     clearTimeout(this.ending)
-    this.move(() => ++this.turn)
-    this.turning = setInterval(() => this.move(() => ++this.turn), this.ms / LOOKS / 2)
+    this.move(() => RESTING + 1)
+    this.keepTurning()
   }
 
-  /** None loads any more. */
-  private rest(): void {
-    clearInterval(this.turning)
-    this.ending = setTimeout(() => {
-      this.close()
-      this.move(() => ENDED)
-    }, REST_MS)
-    this.ending.unref()
+  private keepTurning(): void {
+    // A timer that is interrupted does not come again.
+    this.turning = setTimeout(() => this.keepTurning(), this.ms / LOOKS / 2)
+    this.turn()
   }
 
-  /** Nobody joins it from now on. */
-  private close(): void {
-    if (Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
-  }
-
-  /** A load has ended by itself. Does not return where the thread interrupts it (W2). */
-  end(): void {
-    // `Atomics.wait` is interrupted too. It was not this one where the interruption is spent.
-    if (this.leave()) Atomics.wait(this.cell, 0, INTERRUPTED)
-  }
-
-  /** Whether one of several was interrupted (W5). */
-  get hasSuspects(): boolean {
-    return this.suspects > 1
-  }
-
-  /** A load has ended, or is given up. Answers whether the thread has interrupted the loop. */
-  leave(): boolean {
-    this.loads--
-    const interrupted = this.move(() => (this.loads > 0 ? ++this.turn : RESTING)) <= INTERRUPTED
-    if (interrupted && this.suspects === 0) this.suspects = this.loads + 1
-    // The thread has one interruption to give.
-    if (interrupted) this.close()
-    if (this.loads === 0) this.rest()
-    return interrupted
-  }
-
-  /** What stood in the cell; where that was a turn, or rest, what `next` answers stands there now. */
-  private move(next: () => number): number {
+  /** In place of the turn that stands there comes what `next` makes of it. */
+  private move(next: (before: number) => number): void {
     for (;;) {
-      const before = Atomics.load(this.cell, 0)
-      if (before < 0) return before
-      if (Atomics.compareExchange(this.cell, 0, before, next()) !== before) continue
-      Atomics.notify(this.cell, 0)
-      return before
+      const before = Atomics.load(this.cells, 0)
+      if (before === ENDED) return
+      // Is interrupted here, or was already.
+      if (before === INTERRUPTING) Atomics.wait(this.cells, 0, INTERRUPTING)
+      else if (Atomics.compareExchange(this.cells, 0, before, next(before)) === before) break
     }
+    Atomics.notify(this.cells, 0)
   }
 }
 
@@ -178,17 +177,25 @@ class Suspected extends Error {}
 
 function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
   const watched = Watch.join(ms)
+  const before = watched.interruptions
   return new Promise((resolve, reject) => {
     let late = false
-    const timer = setTimeout(() => {
-      late = true
-      const interrupted = watched.leave()
-      if (interrupted && watched.hasSuspects) reject(new Suspected())
-      else reject(tooSlow(ms, path, interrupted ? 'computes' : 'waits'))
-    }, ms)
-    const end = (): void => {
+    const giveUp = (): void => {
+      timer = setTimeout(giveUp, 0)
+      watched.turn()
       clearTimeout(timer)
-      if (!late) watched.end()
+      late = true
+      watched.leave()
+      const { all, shared } = watched.interruptions
+      if (shared > before.shared) reject(new Suspected())
+      else reject(tooSlow(ms, path, all > before.all ? 'computes' : 'waits'))
+    }
+    let timer = setTimeout(giveUp, ms)
+    const end = (): void => {
+      if (late) return
+      watched.turn()
+      clearTimeout(timer)
+      watched.leave()
     }
     load().finally(end).then(resolve, reject)
   })

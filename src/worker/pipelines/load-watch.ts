@@ -3,23 +3,31 @@ import { Session } from 'node:inspector'
 import { workerData } from 'node:worker_threads'
 import type { LoadWatch } from './load-limit.ts'
 
-const { cell, looks, ms, resting, interrupted, spent } = workerData as LoadWatch
-const state = new Int32Array(cell)
+const { cells, looks, ms, resting, ended, interrupting } = workerData as LoadWatch
+const state = new Int32Array(cells)
 let turn = Atomics.load(state, 0)
 let still = 0
-while (turn >= 0 && still < looks) {
+while (turn !== ended) {
   Atomics.wait(state, 0, turn, turn === resting ? Infinity : ms)
   const now = Atomics.load(state, 0)
   still = now === turn ? still + 1 : 0
   turn = now
+  if (still < looks) continue
+  still = 0
+  if (Atomics.compareExchange(state, 0, turn, interrupting) !== turn) continue
+  await interrupt()
+  Atomics.add(state, 1, 1)
+  Atomics.store(state, 0, turn)
+  Atomics.notify(state, 0)
 }
-if (turn >= 0 && Atomics.compareExchange(state, 0, turn, interrupted) === turn) {
+
+/** Ends what the main thread does now, or does next. Settles once that has ended. */
+async function interrupt(): Promise<void> {
   const session = new Session()
   session.connectToMainThread()
+  // What is asked of another thread keeps none up.
   const waiting = setInterval(() => {}, ms)
-  session.post('Runtime.terminateExecution', () => {
-    Atomics.store(state, 0, spent)
-    Atomics.notify(state, 0)
-    clearInterval(waiting)
-  })
+  await new Promise((resolve) => session.post('Runtime.terminateExecution', resolve))
+  clearInterval(waiting)
+  session.disconnect()
 }
