@@ -3,6 +3,7 @@ import { hashKey, keyGroupOf, shiftOf } from '../base/hash.ts'
 import { compareNames } from '../base/names.ts'
 import type { Pipelines } from '../worker/pipelines/pipelines.ts'
 import { keysOf } from '../worker/pipelines/query.ts'
+import type { SeatStatus } from '../worker/seat/seat-status.ts'
 import type { Worker } from '../worker/worker.ts'
 
 /**
@@ -70,26 +71,26 @@ const modes: Readonly<Record<Worker['phase'], Mode>> = {
   gone: 'gone',
 }
 
-export function modeOf({ phase, rescaling }: Worker): Mode {
+export function modeOf({ phase, rescaling }: SeatStatus): Mode {
   return rescaling && phase === 'active' ? 'rescaling' : modes[phase]
 }
 
 /** `nowMs` is wall time in milliseconds since 1970. */
 export function viewCluster({ worker }: Pipelines, nowMs: number): ClusterView {
-  const { cluster, name } = worker
+  const { cluster, name, status } = worker
   const { generation, coordinator, members, owners } = cluster
   const owned = members.map((_, index) => owners.reduce((sum, owner) => sum + (owner === index ? 1 : 0), 0))
   const seen = members.map((member, index) => ({ ...member, member: true, keyGroups: owned[index]! }))
-  const others = worker.peers
+  const others = status.peers
     .filter(({ incarnation }) => !members.some((one) => one.incarnation === incarnation))
     .map(({ worker, incarnation }) => ({ worker, incarnation, address: '', member: false, keyGroups: 0 }))
   return {
     worker: name,
     shared: worker.shared,
-    mode: modeOf(worker),
-    waitsFor: worker.isLeaving ? worker.leaving.waitsFor : [],
+    mode: modeOf(status),
+    waitsFor: status.isLeaving ? worker.leaving.waitsFor : [],
     ...{ generation, coordinator, keyGroups: owners.length },
-    store: worker.storeTrouble,
+    store: status.storeTrouble,
     workers: [...seen, ...others]
       .toSorted((a, b) => compareNames(a.worker, b.worker))
       .map((one) => ({ ...one, ...conditionOf(worker, one, nowMs) }))
@@ -107,9 +108,10 @@ function conditionOf(
   nowMs: number,
 ): Pick<MemberView, 'heard' | 'linked' | 'stuck'> {
   if (worker === self.name) return { heard: true, linked: true, stuck: null }
-  const heard = self.heard?.beat.hears.some((one) => one.incarnation === incarnation) ?? false
-  const linked = self.peers.some((peer) => peer.incarnation === incarnation && peer.linked)
-  const found = self.heard?.stuck.get(incarnation)
+  const { status } = self
+  const heard = status.heard?.beat.hears.some((one) => one.incarnation === incarnation) ?? false
+  const linked = status.peers.some((peer) => peer.incarnation === incarnation && peer.linked)
+  const found = status.heard?.stuck.get(incarnation)
   if (found === undefined) return { heard, linked, stuck: null }
   const { sinceMs, ...stuck } = found
   return { heard, linked, stuck: { ...stuck, ms: Math.max(0, Math.round(nowMs - sinceMs)) } }

@@ -86,7 +86,7 @@ export async function ownPart(seams: AcrossSeams, question: StateQuestion, ms: n
  * (A4).
  */
 async function leased({ pipelines, clock }: AcrossSeams, deadline: Deadline): Promise<boolean> {
-  while (!pipelines.worker.holdsLease) {
+  while (!pipelines.worker.status.holdsLease) {
     if (deadline.left === 0) return false
     await pause(clock, Math.min(LOOK_MS, deadline.left))
   }

@@ -125,7 +125,7 @@ export async function applyRebalance(seams: AcrossSeams, question: RebalanceQues
 export async function changeAcross(seams: AcrossSeams): Promise<Change | null> {
   const { worker } = seams.pipelines
   const { coordinator } = worker.cluster
-  if (coordinator === worker.name) return worker.change
+  if (coordinator === worker.name) return worker.status.change
   return (await ask(seams, coordinator, '/v1/cluster/change?own=true', seams.limits.queryMs)) as Change | null
 }
 

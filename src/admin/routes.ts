@@ -91,7 +91,7 @@ function ofCluster(seams: RoutesSeams): readonly Route[] {
     get('/v1/cluster/key-groups', () => viewKeyGroups(worker())),
     get('/v1/cluster/keys/:key', ({ parts }) => whereIs(pipelines, parts.key!)),
     get('/v1/cluster/load', () => worker().load),
-    get('/v1/cluster/change', ({ query }) => (query.has('own') ? worker().change : changeAcross(seams))),
+    get('/v1/cluster/change', ({ query }) => (query.has('own') ? worker().status.change : changeAcross(seams))),
     get('/v1/cluster/rebalance', async ({ query }) => {
       const asked = { moves: countIn(query, 'moves', 0), measureMs: countIn(query, 'measureMs', 0) || null }
       return (await planRebalance(seams, parse(rebalanceRequest, asked))).view
@@ -211,7 +211,7 @@ function leave(worker: Worker, named: string): Promise<LeaveAnswer> {
 /** Ready is a member of its cluster that works, and whose pipelines all run. */
 function readiness(pipelines: Pipelines): Reply {
   const { residents } = pipelines.worker
-  const mode = modeOf(pipelines.worker)
+  const mode = modeOf(pipelines.worker.status)
   if (mode !== 'normal' && mode !== 'rescaling') return new Reply(503, 'text/plain', `worker ${mode}\n`)
   const { stopped } = residents
   if (stopped !== null) return new Reply(503, 'text/plain', `${stopped}\n`)

@@ -132,8 +132,8 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     uptimeSeconds,
     resources: taken,
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
-    stuck: worker.standstills,
-    damagedFrames: worker.damagedFrames,
+    stuck: worker.status.standstills,
+    damagedFrames: worker.status.damagedFrames,
     pipelines: [...Array.from(pipelines.residents.values(), summarize), ...absent(pipelines)].toSorted((a, b) =>
       compareNames(a.pipeline, b.pipeline),
     ),

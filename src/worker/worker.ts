@@ -36,8 +36,8 @@ import { type OwnLoad, ownLoad } from './pipelines/key-group-load.ts'
 import { Residents } from './pipelines/residents.ts'
 import { isQuestion, Questions } from './questions.ts'
 import type { RebalanceHeard } from './seat/rebalances.ts'
-import type { Change } from './seat/rescale-driver.ts'
 import { Seat } from './seat/seat.ts'
+import { noSeat, type SeatStatus } from './seat/seat-status.ts'
 import type { SeatWork, StopReason } from './seat/work.ts'
 
 export type { BalancePlan } from '../cluster/balance-plan.ts'
@@ -147,54 +147,18 @@ export class Worker {
     return this.seat!.incarnation
   }
 
-  /** How far the worker has come in its cluster. */
-  get phase(): Seat['phase'] | 'closed' {
-    return this.seat?.phase ?? 'closed'
+  /** Its place in the cluster, for people. */
+  get status(): SeatStatus {
+    return this.seat?.status ?? noSeat
   }
 
-  get isLeaving(): boolean {
-    return this.seat?.isLeaving === true
-  }
-
-  /** The other workers that it is linked with. */
-  get peers(): Seat['peers'] {
-    return this.seat?.peers ?? []
+  get phase(): SeatStatus['phase'] {
+    return this.status.phase
   }
 
   /** Whether its store is one that other workers may share. */
   get shared(): boolean {
     return this.options.cluster != null
-  }
-
-  /** Whether no newer generation stood a short while ago than the one that it has read (PROTOCOLS 7). */
-  get holdsLease(): boolean {
-    return this.seat?.holdsLease === true
-  }
-
-  get rescaling(): boolean {
-    return this.seat?.rescaling ?? false
-  }
-
-  /** How far a change of owners has come, as the coordinator knows it. */
-  get change(): Change {
-    return this.seat?.change ?? { phase: 'stopped', waits: [] }
-  }
-
-  get heard(): Seat['heard'] {
-    return this.seat?.heard ?? null
-  }
-
-  /** What keeps it from the store of its cluster. */
-  get storeTrouble(): Seat['storeTrouble'] {
-    return this.seat?.storeTrouble ?? null
-  }
-
-  get damagedFrames(): number {
-    return this.seat!.damagedFrames
-  }
-
-  get standstills(): Seat['standstills'] {
-    return this.seat!.standstills
   }
 
   /** The process of another worker has ended, as its supervisor says. */

@@ -31,7 +31,7 @@ test('keys that are not in a table yet are not counted as if they were not there
     generation: { number: 1, owners: new Uint16Array(4), self: 0 },
     status: { figures: { epoch: 3 } },
   }
-  const worker = { holdsLease: true, cluster: { pipelines: new Map() } }
+  const worker = { status: { holdsLease: true }, cluster: { pipelines: new Map() } }
   const pipelines = { worker, find: () => ({ execution, phase: 'running' }) }
   const seams = { pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams
   const keys = async (key: string | null) => {
@@ -60,12 +60,13 @@ test('who waits for a lease while the state leaves the memory is shown nothing o
   const asked = (phase: string) => {
     stores.set('count', store)
     const resident = { execution, phase: 'running' }
-    const worker = { holdsLease: false, cluster: { pipelines: new Map() } }
+    const status = { holdsLease: false }
+    const worker = { status, cluster: { pipelines: new Map() } }
     const pipelines = { worker, find: () => resident }
     const part = ownPart({ pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams, question, 1000)
     stores.clear()
     Object.assign(resident, { phase })
-    worker.holdsLease = true
+    status.holdsLease = true
     return part
   }
   expect(await asked('running')).toBeNull()
@@ -93,7 +94,7 @@ test('a page of large states ends after about a megabyte, and the next one goes 
     status: { figures: { epoch: 3 } },
   }
   const cluster = { pipelines: new Map(), generation: 1, members: [{ worker: 'w1' }], owners: new Uint16Array(4) }
-  const worker = { name: 'w1', holdsLease: true, cluster }
+  const worker = { name: 'w1', status: { holdsLease: true }, cluster }
   const pipelines = { worker, find: () => ({ execution, phase: 'running' }) }
   const seams = { pipelines, limits: defaultLimits, clock } as unknown as AcrossSeams
   const question = {

@@ -58,13 +58,13 @@ test('it is renewed by what is appended, and by each look since when that had it
   )
   seat.open((error) => expect(error).toBe(null))
   world.run(10_000)
-  expect([seat.phase, seat.holdsLease]).toEqual(['active', true])
+  expect([seat.phase, seat.status.holdsLease]).toEqual(['active', true])
   for (let i = 0; i < PIPELINES; i++) keepBusy(seat.appender, `p${i}`)
   let held = 0
   const before = seat.cluster.next
   for (let s = 1; s <= 300; s++) {
     world.run(10_000 + 100 * s)
-    if (seat.holdsLease) held++
+    if (seat.status.holdsLease) held++
   }
   // It is as busy as it is meant to be: an append of each takes longer than a lease.
   expect((seat.cluster.next - before) / 30).toBeLessThan(PIPELINES / 3)

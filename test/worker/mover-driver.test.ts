@@ -17,11 +17,13 @@ class Member {
     send: (worker: string, message: ControlMessage) => {
       if ('round' in message) this.said.push(`${message.kind} ${message.attempt} ${message.round} to ${worker}`)
     },
-    readAhead: (keyGroups: readonly number[], last: boolean, done: () => void) => {
-      this.said.push(`reads ${keyGroups}${last ? ' for the last time' : ''}`)
-      this.reading.push(done)
+    work: {
+      readAhead: (keyGroups: readonly number[], last: boolean, done: () => void) => {
+        this.said.push(`reads ${keyGroups}${last ? ' for the last time' : ''}`)
+        this.reading.push(done)
+      },
+      forgetAhead: () => this.said.push('forgets'),
     },
-    forgetAhead: () => this.said.push('forgets'),
   } as unknown as DriverHost)
 
   announce(attempt: number, from: string, to: string, ...keyGroups: number[]): void {

@@ -20,10 +20,13 @@ test('a pipeline that is taken out or drained meanwhile is waited for no more', 
     let nowMs = 0
     const driver = new RescaleDriver({
       ...{ limits, worker: 'a', turns: new Turns(), clock: { monotonic: () => nowMs } as Clock },
-      ...{ cluster: () => clusterOf(['p', entry(false)]), room: () => null },
-      running: () => ['p'],
-      outdated: () => true,
-      requestEpoch: (pipeline: string, holds: boolean) => said.push(`${holds ? 'hold' : 'epoch'} ${pipeline}`),
+      cluster: () => clusterOf(['p', entry(false)]),
+      work: {
+        room: () => null,
+        running: () => ['p'],
+        outdated: () => true,
+        requestEpoch: (pipeline: string, holds: boolean) => said.push(`${holds ? 'hold' : 'epoch'} ${pipeline}`),
+      },
       append: () => said.push('append'),
     } as unknown as DriverHost)
     driver.start(clusterOf(['p', entry(false)]))
@@ -47,7 +50,7 @@ test('what became of the record of a generation before says nothing of an attemp
   let cluster = clusterOf()
   const driver = new RescaleDriver({
     ...{ limits, worker: 'a', turns: new Turns(), clock: { monotonic: () => nowMs } as Clock },
-    ...{ cluster: () => cluster, room: () => null, running: () => [], outdated: () => true },
+    ...{ cluster: () => cluster, work: { room: () => null, running: () => [], outdated: () => true } },
     append: (_: unknown, done: (appended: boolean) => void) => answers.push(done),
     send: (_: string, { kind }: { kind: string }) => said.push(kind),
   } as unknown as DriverHost)

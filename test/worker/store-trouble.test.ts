@@ -11,7 +11,7 @@ test('a worker that has lost sight of the store says so, and that it cannot beat
   town.start('a', 'b')
   town.settle('a b in 1')
   const { machine } = town.of('a')
-  const trouble = () => town.of('a').worker!.storeTrouble
+  const trouble = () => town.of('a').worker!.status.storeTrouble
   expect(trouble()).toBeNull()
   machine.unmount(STORE)
   town.run(6000)

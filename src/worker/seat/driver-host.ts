@@ -10,14 +10,12 @@ import type { ControlMessage } from '../../transport/wire.ts'
 import type { Turns } from '../turns.ts'
 import type { SeatWork } from './work.ts'
 
-/** What of the worker's own work they ask for as it is. */
-type OwnWork = Pick<SeatWork, 'requestEpoch' | 'readAhead' | 'forgetAhead' | 'room' | 'running' | 'outdated'>
-
-export interface DriverHost extends OwnWork {
+export interface DriverHost {
   readonly clock: Clock
   readonly limits: Limits
   readonly worker: string
   readonly turns: Turns
+  readonly work: Pick<SeatWork, 'requestEpoch' | 'readAhead' | 'forgetAhead' | 'room' | 'running' | 'outdated'>
   cluster(): Cluster
   coordinator(): string
   beating(): Beating

@@ -53,10 +53,9 @@ export class Inbox {
       case 'activate':
         return to.step({ kind: 'activate', generation: message.generation })
       case 'leaseAsked':
-        return this.grant(from, message.generation, message.counter)
+        return to.leases.grant(from.worker, message)
       case 'leaseGranted':
-        if (message.generation === to.cluster().generation) to.leases.granted(message.counter, message.ms)
-        return to.leases.mind()
+        return to.leases.granted(message)
       case 'joinRequested': {
         const { worker, incarnation, address, sessions, skipStalled } = message
         return to.rescale.request({ kind: 'join', member: { worker, incarnation, address }, sessions, skipStalled })
@@ -93,12 +92,6 @@ export class Inbox {
       default:
         return to.work.control(from, message, body)
     }
-  }
-
-  private grant(from: Heard, generation: number, counter: number): void {
-    const { leases, coordinates, cluster, send } = this.to
-    if (!coordinates() || generation !== cluster().generation) return
-    send(from.worker, { kind: 'leaseGranted', generation, counter, ms: leases.grant() })
   }
 
   private rebalance(from: Heard, message: Message<'rebalanceRequested'>, body: ByteReader): void {

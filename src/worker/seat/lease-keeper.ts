@@ -1,18 +1,19 @@
 /**
- * The leases of one incarnation (PROTOCOLS 7): carries out `cluster/leases.ts` for a member, and for the coordinator
- * that grants them.
+ * The leases of one worker (PROTOCOLS 7): carries out `cluster/leases.ts` for a member that asks for them, and for the
+ * coordinator that grants them.
  *
  * L1. A lease belongs to one generation: whoever reads the next record has none before it has asked again.
  * L2. A worker whose store nobody else reaches holds every lease: the lock on its folder is a better one.
  */
 import type { Limits } from '../../base/limits.ts'
-import type { Member } from '../../checkpoint/cluster.ts'
+import type { Cluster, Member } from '../../checkpoint/cluster.ts'
 import {
   type Formers,
   formersAfter,
   grantOf,
   holdsLease,
   type Lease,
+  type LeaseSettings,
   noFormers,
   noLease,
   renewLease,
@@ -22,15 +23,31 @@ import {
 } from '../../cluster/leases.ts'
 import { leaseSettings } from '../../cluster/settings.ts'
 import type { Clock } from '../../env/clock.ts'
+import type { ControlMessage, Message } from '../../transport/wire.ts'
 
 /** Requests whose answers may still come. */
 const MOST_ASKED = 16
 
+export interface LeaseHost {
+  readonly clock: Clock
+  readonly limits: Limits
+  /** Nobody else reaches the store (L2). */
+  readonly alone: boolean
+  /** As this worker has read it. */
+  cluster(): Cluster
+  /** Whether this worker coordinates the generation that stands. */
+  coordinates(): boolean
+  /** Whether it works in that generation, or waits for it to begin. */
+  works(): boolean
+  /** Incarnations that are known to have ended. */
+  gone(): ReadonlySet<string>
+  send(worker: string, message: ControlMessage): void
+  /** Whether a lease is held, each time `mind` finds that it is otherwise. */
+  changed(held: boolean): void
+}
+
 export class LeaseKeeper {
-  private readonly clock: Clock
-  private readonly limits: Limits
-  private readonly alone: boolean
-  private readonly changed: (held: boolean) => void
+  private readonly host: LeaseHost
   private lease: Lease = noLease
   private formers: Formers = noFormers
   private generation = 0
@@ -40,18 +57,14 @@ export class LeaseKeeper {
   /** When each request was made. */
   private readonly asked = new Map<number, number>()
 
-  /** `changed` hears whether a lease is held each time `mind` finds that it is otherwise. */
-  constructor(clock: Clock, limits: Limits, alone: boolean, changed: (held: boolean) => void) {
-    this.clock = clock
-    this.limits = limits
-    this.alone = alone
-    this.changed = changed
+  constructor(host: LeaseHost) {
+    this.host = host
   }
 
   /** Another generation stands, after one of `before`; `missed`: records between them were not read. */
   begin(generation: number, before: readonly Member[], missed: boolean, self: string): void {
-    const settings = leaseSettings(this.limits)
-    this.formers = formersAfter(this.formers, before, missed, self, this.clock.monotonic(), settings)
+    const { now, settings } = this
+    this.formers = formersAfter(this.formers, before, missed, self, now, settings)
     this.generation = generation
     this.lease = noLease
     this.asked.clear()
@@ -62,37 +75,47 @@ export class LeaseKeeper {
     if (generation >= this.generation) this.formers = withoutFormer(this.formers, incarnation)
   }
 
-  gone(incarnations: ReadonlySet<string>): void {
-    for (const incarnation of incarnations) this.formers = withoutFormer(this.formers, incarnation)
-  }
-
   // ── The coordinator's ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** No newer generation stood when `requestMs` was. */
-  found(requestMs: number): void {
-    this.lease = renewLease(this.lease, requestMs, leaseSettings(this.limits))
+  /**
+   * No newer generation than `generation` stood when `requestMs` was (PROTOCOLS 7). A record that counts says so of its
+   * own, also the one that begins it: so whoever begins a generation has a lease to grant from the first moment.
+   */
+  found(requestMs: number, generation: number): void {
+    const { host } = this
+    if (generation !== host.cluster().generation || !host.coordinates()) return
+    this.lease = renewLease(this.lease, requestMs, this.settings)
   }
 
-  /** What a member that asks now is granted, in milliseconds. */
-  grant(): number {
-    return grantOf(this.lease, this.clock.monotonic())
+  /** `worker` asks for a lease. */
+  grant(worker: string, { generation, counter }: Message<'leaseAsked'>): void {
+    const { host } = this
+    if (!host.coordinates() || generation !== host.cluster().generation) return
+    host.send(worker, { kind: 'leaseGranted', generation, counter, ms: grantOf(this.lease, this.now) })
   }
 
   // ── A member's ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A request is made now: its number. */
-  ask(): number {
+  /** Asks the coordinator for a lease, where this worker has use for one. */
+  ask(): void {
+    const { host } = this
+    if (host.alone || !host.works()) return
+    const { generation, coordinator } = host.cluster()
     const counter = ++this.counter
-    this.asked.set(counter, this.clock.monotonic())
+    this.asked.set(counter, this.now)
     const [oldest] = this.asked.keys()
     if (this.asked.size > MOST_ASKED) this.asked.delete(oldest!)
-    return counter
+    host.send(coordinator, { kind: 'leaseAsked', generation, counter })
   }
 
-  granted(counter: number, ms: number): void {
-    const requestMs = this.asked.get(counter)
-    this.asked.delete(counter)
-    if (requestMs !== undefined) this.lease = takeGrant(this.lease, requestMs, ms)
+  /** The coordinator of `generation` has granted one for `ms`, which may be 0. */
+  granted({ generation, counter, ms }: Message<'leaseGranted'>): void {
+    if (generation === this.host.cluster().generation) {
+      const requestMs = this.asked.get(counter)
+      this.asked.delete(counter)
+      if (requestMs !== undefined) this.lease = takeGrant(this.lease, requestMs, ms)
+    }
+    this.mind()
   }
 
   /** Stops work where the lease has run out, and lets it go on where there is one again. */
@@ -100,7 +123,7 @@ export class LeaseKeeper {
     const { held } = this
     if (held === this.working) return
     this.working = held
-    this.changed(held)
+    this.host.changed(held)
   }
 
   /** Work has begun anew: nobody has stopped it. */
@@ -110,11 +133,21 @@ export class LeaseKeeper {
 
   /** Whether this worker may read and acknowledge now (PROTOCOLS 2, S7). */
   get held(): boolean {
-    return this.alone || holdsLease(this.lease, this.clock.monotonic())
+    return this.host.alone || holdsLease(this.lease, this.now)
   }
 
   /** Whether it may do what no generation fences, too. */
   get speaks(): boolean {
-    return this.held && (this.alone || this.clock.monotonic() >= speaksAt(this.formers))
+    const { alone, gone } = this.host
+    for (const incarnation of gone()) this.formers = withoutFormer(this.formers, incarnation)
+    return this.held && (alone || this.now >= speaksAt(this.formers))
+  }
+
+  private get now(): number {
+    return this.host.clock.monotonic()
+  }
+
+  private get settings(): LeaseSettings {
+    return leaseSettings(this.host.limits)
   }
 }

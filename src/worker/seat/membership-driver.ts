@@ -71,6 +71,15 @@ export class MembershipDriver {
     return coordinates(this.state)
   }
 
+  /**
+   * Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`,
+   * M6).
+   */
+  get isLeaving(): boolean {
+    const { phase, wantsOut } = this.state
+    return phase === 'leaving' || (wantsOut && (phase === 'following' || phase === 'joining'))
+  }
+
   close(): void {
     this.closed = true
   }

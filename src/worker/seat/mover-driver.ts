@@ -46,7 +46,7 @@ export class MoverDriver {
       case 'released':
         if (attempt !== this.attempt) return
         this.forget()
-        return this.host.forgetAhead()
+        return this.host.work.forgetAhead()
     }
   }
 
@@ -69,7 +69,7 @@ export class MoverDriver {
     // Members of earlier releases wait for the word of each that gives them something.
     for (const worker of receivers) host.send(worker, { kind: 'roundSent', attempt, round })
     const turn = ++this.turn
-    host.readAhead(takes, round === 'last', () => {
+    host.work.readAhead(takes, round === 'last', () => {
       if (turn === this.turn && takes.length > 0)
         host.send(host.coordinator(), { kind: 'roundArrived', attempt, round })
     })

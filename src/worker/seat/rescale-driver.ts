@@ -69,16 +69,16 @@ export class RescaleDriver {
   }
 
   request(request: Request): void {
-    const { clock, cluster, beating, room } = this.host
+    const { clock, cluster, beating, work } = this.host
     const reachable = request.kind !== 'join' || mayJoin(cluster(), beating(), request.member.worker)
-    this.raise({ kind: 'request', request, reachable, room: room(), nowMs: clock.monotonic() })
+    this.raise({ kind: 'request', request, reachable, room: work.room(), nowMs: clock.monotonic() })
   }
 
   tick(): void {
-    const { clock, running, outdated } = this.host
+    const { clock, work } = this.host
     // Programs change with a generation (`generation.ts`, N5).
-    if (this.state?.phase === 'idle' && outdated()) this.request({ kind: 'renew', skipStalled: true })
-    this.raise({ kind: 'tick', nowMs: clock.monotonic(), pipelines: running() })
+    if (this.state?.phase === 'idle' && work.outdated()) this.request({ kind: 'renew', skipStalled: true })
+    this.raise({ kind: 'tick', nowMs: clock.monotonic(), pipelines: work.running() })
   }
 
   arrived(from: Heard, attempt: number, round: Round): void {
@@ -164,7 +164,7 @@ export class RescaleDriver {
   private requestEpoch(pipeline: string, holds: boolean): void {
     const { host } = this
     const { generation } = host.cluster()
-    host.requestEpoch(pipeline, holds, (failure) => {
+    host.work.requestEpoch(pipeline, holds, (failure) => {
       if (host.cluster().generation !== generation) return
       const nowMs = host.clock.monotonic()
       if (failure === null) this.raise({ kind: 'epochComplete', pipeline, holds, nowMs })

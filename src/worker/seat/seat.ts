@@ -22,12 +22,11 @@ import { coordinatorOf, type MembershipState } from '../../cluster/membership-st
 import { nobodyElse, noNamesake } from '../../cluster/namesake.ts'
 import { includes } from '../../cluster/standing.ts'
 import type { Timer } from '../../env/clock.ts'
-import type { BodyWriter } from '../../transport/peer.ts'
-import type { ControlMessage } from '../../transport/wire.ts'
 import type { Generation, Links } from '../execution/generation.ts'
 import { programsOf } from '../pipelines/programs.ts'
 import { Turns } from '../turns.ts'
 import type { Others } from './beat-reader.ts'
+import type { DriverHost } from './driver-host.ts'
 import { Inbox } from './inbox.ts'
 import type { Formers } from './journals.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
@@ -37,16 +36,19 @@ import { MoverDriver } from './mover-driver.ts'
 import type { Neighbours } from './neighbours.ts'
 import { Outlook } from './outlook.ts'
 import type { SeatSeams } from './presence.ts'
-import { Presences, type Standstills } from './presences.ts'
+import { Presences } from './presences.ts'
 import { Reading } from './reading.ts'
 import { type RebalanceHeard, Rebalances } from './rebalances.ts'
 import { RecoveryDriver } from './recovery-driver.ts'
-import { type Change, RescaleDriver } from './rescale-driver.ts'
-import { type StoreTrouble, StoreTroubles } from './store-trouble.ts'
+import { RescaleDriver } from './rescale-driver.ts'
+import { type SeatStatus, statusOf } from './seat-status.ts'
+import { StoreTroubles } from './store-trouble.ts'
 import type { Watch } from './watch.ts'
 import type { SeatWork } from './work.ts'
 
 export class Seat {
+  /** For people. */
+  readonly status: SeatStatus
   private readonly seams: SeatSeams
   private readonly work: SeatWork
   private readonly turns = new Turns()
@@ -59,7 +61,6 @@ export class Seat {
   private readonly recovery: RecoveryDriver
   private readonly inbox: Inbox
   private readonly outlook: Outlook
-  private readonly troubles: StoreTroubles
   /** What belongs to this incarnation (S2). */
   private readonly presences: Presences
   private timer: Timer | null = null
@@ -70,52 +71,51 @@ export class Seat {
     this.seams = seams
     this.work = work
     this.outlook = new Outlook(cluster === null ? nobodyElse : noNamesake)
-    this.troubles = new StoreTroubles(env, 2 * limits.beatSilenceMs)
-    this.reading = new Reading(seams, this.troubles, this.turns, {
+    const troubles = new StoreTroubles(env, 2 * limits.beatSilenceMs)
+    this.reading = new Reading(seams, troubles, this.turns, {
       generation: (cluster, before, missed) => this.readGeneration(cluster, before, missed),
       record: (record, cluster) => this.onRecord(record, cluster),
       jumped: (cluster, within) => this.onJump(cluster, within),
       found: (requestMs, generation) => this.found(requestMs, generation),
       seen: (others, reread) => this.onBeats(others, reread),
-      gone: () => this.watch?.gone ?? new Set(),
+      gone: () => this.gone,
       failed: (error) => this.fail(error),
     })
-    this.presences = new Presences(seams, this.troubles, work, this.outlook, {
+    this.presences = new Presences(seams, troubles, work, this.outlook, {
       control: (from, message, body) => this.turns.take(() => this.closed || this.inbox.take(from, message, body)),
       storeLost: (error) => this.membership.act({ kind: 'storeTimeout', reason: error?.message ?? '' }),
-      counted: (requestMs, generation) => this.turns.take(() => this.renew(requestMs, generation)),
+      counted: (requestMs, generation) => this.turns.take(() => this.leases.found(requestMs, generation)),
       hint: () => this.look.again(),
       failed: (error) => this.fail(error),
     })
-    this.leases = new LeaseKeeper(env.clock, limits, cluster === null, (held) => {
-      if (held) work.resumeWork('lease')
-      else work.stopWork('lease')
-    })
-    const host = {
-      clock: env.clock,
-      limits,
-      worker,
+    const { clock } = env
+    const { turns } = this
+    const host: DriverHost = {
+      ...{ clock, limits, worker, turns, work },
       cluster: () => this.cluster,
       coordinator: () => coordinatorOf(this.cluster).worker,
       beating: () => this.outlook.beating,
-      turns: this.turns,
-      send: (to: string, message: ControlMessage, body?: BodyWriter) => this.neighbours.send(to, message, body),
-      append: (make: MakeRecord, done: (appended: boolean) => void) => this.append(make, done),
+      send: (to, message, body) => this.neighbours.send(to, message, body),
+      append: (make, done) => this.append(make, done),
       world: () => this.world(),
-      requestEpoch: work.requestEpoch.bind(work),
-      readAhead: work.readAhead.bind(work),
-      forgetAhead: () => work.forgetAhead(),
-      room: () => work.room(),
-      running: () => work.running(),
-      outdated: () => work.outdated(),
     }
+    this.leases = new LeaseKeeper({
+      ...{ clock, limits, alone: cluster === null, cluster: host.cluster, send: host.send },
+      coordinates: () => this.coordinates,
+      works: () => this.phase === 'ready' || this.phase === 'active' || this.phase === 'leaving',
+      gone: () => this.gone,
+      changed: (held) => {
+        if (held) work.resumeWork('lease')
+        else work.stopWork('lease')
+      },
+    })
     this.membership = new MembershipDriver({
-      ...{ seams, work, turns: this.turns, cluster: host.cluster, append: host.append, world: host.world },
+      ...{ seams, work, turns, cluster: host.cluster, append: host.append, world: host.world },
       send: host.send,
       address: () => this.watch?.beat.address ?? '',
       sessions: () => this.neighbours.sessions,
       reread: () => this.look.again(true),
-      askLease: () => this.askLease(),
+      askLease: () => this.leases.ask(),
       restore: (generation) => this.restore(generation),
       begin: (generation) => this.begin(generation),
       tellGeneration: (generation) => this.tellGeneration(generation),
@@ -135,7 +135,8 @@ export class Seat {
         this.look.again()
       },
     })
-    const { look, leases, recovery, rescale, rebalances, mover } = this
+    const { look, leases, recovery, rescale, rebalances, mover, membership, presences } = this
+    this.status = statusOf({ membership, leases, presences, rescale, troubles })
     this.inbox = new Inbox({
       ...{ look, leases, recovery, rescale, rebalances, mover, work },
       cluster: host.cluster,
@@ -176,22 +177,9 @@ export class Seat {
     return this.presences.current!.writer
   }
 
-  /**
-   * Whether it waits until it has nothing that others would lack, as a member or as one that is none (`membership.ts`,
-   * M6).
-   */
-  get isLeaving(): boolean {
-    const { phase, wantsOut } = this.membership.state
-    return phase === 'leaving' || (wantsOut && (phase === 'following' || phase === 'joining'))
-  }
-
   /** The ways to other workers; `null` before the chain has been read. */
   get links(): Links | null {
     return this.presences.current?.neighbours.links ?? null
-  }
-
-  get peers(): Neighbours['status'] {
-    return this.presences.current?.neighbours.status ?? []
   }
 
   private get neighbours(): Neighbours {
@@ -202,37 +190,9 @@ export class Seat {
     return this.presences.current?.watch ?? null
   }
 
-  /** Whether this worker, the coordinator, changes who owns what. */
-  get rescaling(): boolean {
-    return this.rescale.busy
-  }
-
-  /** Whether all hold for it, or are about to. */
+  /** Whether all hold for a change of owners, or are about to, as the coordinator knows it. */
   get holding(): boolean {
     return this.rescale.holding
-  }
-
-  /** How far that has come. */
-  get change(): Change {
-    return this.rescale.change
-  }
-
-  get standstills(): Standstills {
-    return this.presences.standstills
-  }
-
-  /** What keeps this worker from its store; `null` where nothing does. */
-  get storeTrouble(): StoreTrouble | null {
-    return this.troubles.worst
-  }
-
-  get damagedFrames(): number {
-    return this.presences.damagedFrames
-  }
-
-  /** Whom this worker hears, and whose loops stand still. */
-  get heard(): Pick<Watch, 'beat' | 'gone' | 'stuck'> | null {
-    return this.watch
   }
 
   /** Whether this worker coordinates the generation that stands. */
@@ -240,15 +200,14 @@ export class Seat {
     return this.membership.coordinates
   }
 
-  /** Whether no newer generation stood a short while ago than the one that it has read (PROTOCOLS 7). */
-  get holdsLease(): boolean {
-    return this.leases.held
-  }
-
   /** Whether what no generation fences may be done now (PROTOCOLS 7). */
   get maySpeak(): boolean {
-    this.leases.gone(this.watch?.gone ?? new Set())
     return this.leases.speaks
+  }
+
+  /** Incarnations that are known to have ended. */
+  private get gone(): ReadonlySet<string> {
+    return this.watch?.gone ?? new Set()
   }
 
   private get identity(): Heard {
@@ -306,19 +265,12 @@ export class Seat {
     const { clock } = this.seams.env
     this.timer = clock.after(this.seams.limits.heartbeatMs, this.tick)
     this.neighbours.look()
-    this.askLease()
+    this.leases.ask()
     this.leases.mind()
     this.rescale.tick()
     // The only member cannot leave, and goes on with its doors open until somebody comes who stays.
     const alone = this.phase === 'leaving' && this.reading.members.length <= 1
-    if (this.isLeaving && !alone && this.work.isEmpty()) this.membership.act({ kind: 'emptied' })
-  }
-
-  private askLease(): void {
-    const works = this.phase === 'ready' || this.phase === 'active' || this.phase === 'leaving'
-    if (!works || this.seams.cluster === null) return
-    const { generation, coordinator } = this.cluster
-    this.neighbours.send(coordinator, { kind: 'leaseAsked', generation, counter: this.leases.ask() })
+    if (this.membership.isLeaving && !alone && this.work.isEmpty()) this.membership.act({ kind: 'emptied' })
   }
 
   // ── What people ask for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -421,15 +373,7 @@ export class Seat {
       if (this.cluster.generation > 0) this.beginGeneration(this.cluster)
       this.membership.step({ kind: 'chain', cluster: this.cluster, nowMs: this.now })
     }
-    this.renew(requestMs, generation)
-  }
-
-  /**
-   * No newer generation than `generation` stood when `requestMs` was (PROTOCOLS 7). A record that counts says so of its
-   * own, also the one that begins it: so whoever begins a generation has a lease to grant from the first moment.
-   */
-  private renew(requestMs: number, generation: number): void {
-    if (generation === this.cluster.generation && this.coordinates) this.leases.found(requestMs)
+    this.leases.found(requestMs, generation)
   }
 
   private onBeats(others: Others, reread: boolean): void {
@@ -466,7 +410,7 @@ export class Seat {
   private begin(generation: number): void {
     this.work.begin(generation)
     if (this.coordinates) this.rescale.start(this.cluster)
-    this.askLease()
+    this.leases.ask()
     this.leases.mind()
   }
 
