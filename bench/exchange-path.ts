@@ -37,6 +37,7 @@ interface Total {
 
 const totals: AggregatePlan = {
   kind: 'aggregate',
+  as: 'aggregate',
   schema: { version: 1 },
   init: () => ({ total: 0 }),
   add: (sum, record) => {

@@ -21,6 +21,8 @@ import { hasTurned, isNeeded } from './rotation.ts'
 export interface StepEntry {
   readonly step: string
   readonly kind: string
+  /** What the program calls it, where `kind` does not tell; earlier releases did not say it. */
+  readonly as?: string
   /** The version of its state's schema. */
   readonly schema: number
   /** The serial of the first epoch that it was part of. */

@@ -37,6 +37,7 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
     return {
       ...common,
       kind: 'aggregate',
+      as: 'reduce',
       init: () => ({ value: undefined }),
       add: (sum, value) => {
         take(sum as Sum, value)
@@ -52,7 +53,7 @@ export function lowerKeyed(step: KeyedStep): KeyedPlan {
   }
   if (step.kind === 'aggregate') {
     const { init, add, combine = null, result, every: everyMs = EMIT_EVERY } = step.options
-    return { ...common, kind: 'aggregate', init, add, combine, result, everyMs }
+    return { ...common, kind: 'aggregate', as: 'aggregate', init, add, combine, result, everyMs }
   }
   if (step.kind === 'mapWithState')
     return { ...common, kind: step.kind, init: step.options.init, step: step.options.step }

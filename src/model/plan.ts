@@ -87,6 +87,8 @@ export type KeyedPlan =
    */
   | (KeyedBase & {
       readonly kind: 'aggregate'
+      /** What the program calls it: an accumulator of the one is none of the other. */
+      readonly as: 'reduce' | 'aggregate'
       /** Adds `value` to the accumulator, in place. */
       readonly add: (accumulator: object, value: unknown) => void
       /** Adds `other` to `accumulator`, in place; `null` where the step may not combine before it ships. */

@@ -29,6 +29,7 @@ interface Sum {
 /** Spoils the accumulator before it throws: what is left of it must not count. */
 const sums: AggregatePlan = {
   kind: 'aggregate',
+  as: 'aggregate',
   schema: { version: 1 },
   init: () => ({ n: 0, values: [] }),
   add: (sum, value) => {

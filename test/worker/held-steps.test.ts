@@ -30,6 +30,20 @@ test.each([
   expect(desk.failed).toEqual([])
 })
 
+test.each([
+  ['mapWithState', '{ init: () => ({ n: 0 }), step: ({ n }, line) => line + n }'],
+  ['aggregate', '{ init: () => ({ n: 0 }), add: (sum) => sum.n++, result: ({ n }) => n }'],
+])('what waits for an answer is no state of a step that is %s now', async (kind, options) => {
+  const [desk, before] = await waiting('a')
+  await desk.stop(before)
+  const worker = await desk.start(limits)
+  const steps = `.keyBy('by', (line) => line).${kind}('call', ${options})`
+  const details = { step: 'call', before: 'asyncMap', now: kind }
+  await expect(desk.runLines(worker, steps)).rejects.toMatchObject({ code: 'E_STEP_CHANGED', details })
+  await desk.runLines(worker, steps, { drop: ['call'] })
+  expect([desk.warned, desk.failed]).toEqual([[], []])
+})
+
 test('nothing is refused where nothing waits', async () => {
   const [desk, before] = await waiting('b')
   await desk.stop(before)

@@ -3,7 +3,6 @@
  * - goes on where it was closed in the middle, with every key as it should be
  * - refuses an epoch whose state cannot be written, names step, key and field, and holds the sources after too many
  * - counts the epochs abandoned in a row, and says when one is complete again
- * - says of a step whose state does not fit what the program may have called it
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,13 +11,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { hashKey } from '../../src/base/hash.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
-import type { Manifest } from '../../src/checkpoint/manifest.ts'
 import type { LogFields } from '../../src/env/log.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { RealOutput } from '../../src/env/real/output.ts'
-import { generatorSource, type KeyedStream, nullSink, type Pipeline, pipeline, type Stream } from '../../src/index.ts'
+import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import { checkSteps, stepsOf } from '../../src/worker/execution/base-fit.ts'
 import type { Execution } from '../../src/worker/execution/execution.ts'
 import { Worker } from '../../src/worker/worker.ts'
 
@@ -153,18 +150,4 @@ test('epochs abandoned in a row are counted, and the next complete one ends the 
     row = 0
   }
   await close(under.worker)
-})
-
-test('a step that was made by reduce is called so where its state does not fit', () => {
-  const program = (build: (keyed: KeyedStream<number, number>) => Stream<unknown>) =>
-    plan(
-      pipeline('changed', (p) => {
-        const source = p.source('numbers', generatorSource<number>({ value: (n) => n }))
-        build(source.keyBy('by', (n) => n)).sink('nowhere', nullSink())
-      }).build(),
-    )
-  const before = program((keyed) => keyed.reduce('sum', (a, b) => a + b))
-  const now = program((keyed) => keyed.mapWithState('sum', { init: () => ({}), step: (_, n) => n }))
-  const manifest = { steps: stepsOf(before) } as unknown as Manifest
-  expect(() => checkSteps(now, manifest)).toThrow(/was reduce or aggregate and is mapWithState/)
 })

@@ -12,7 +12,12 @@ export function keyedTasks({ tasks }: Plan): readonly KeyedTaskPlan[] {
 
 /** The steps of `plan` that have state, as manifests name them. */
 export function stepsOf(plan: Plan): Omit<StepEntry, 'since' | 'older'>[] {
-  return keyedTasks(plan).map(({ step, keyed }) => ({ step, kind: keyed.kind, schema: keyed.schema.version }))
+  return keyedTasks(plan).map(entryOf)
+}
+
+function entryOf({ step, keyed }: KeyedTaskPlan): Omit<StepEntry, 'since' | 'older'> {
+  const as = keyed.kind === 'aggregate' ? { as: keyed.as } : {}
+  return { step, kind: keyed.kind, ...as, schema: keyed.schema.version }
 }
 
 /**
@@ -60,7 +65,7 @@ export function fitBase(
   checkSteps(plan, kept)
   checkParts(plan, kept)
   const waits = [...held].filter((step) => !drop.has(step))
-  checkHeld(plan, waits)
+  checkHeld(plan, kept, waits)
   return kept
 }
 
@@ -77,9 +82,9 @@ function nothingToDrop({ pipeline }: Plan, step: string, names: ReadonlySet<stri
   return fail('E_NO_STEP', { pipeline, role: 'state of a step', step, known })
 }
 
-/** What the program says of such a step: what becomes of a `reduce` and of an `aggregate` is the same. */
-function written(kind: string): string {
-  return kind === 'aggregate' ? 'reduce or aggregate' : kind
+/** What the program says of such a step: what becomes of a `reduce` and of an `aggregate` is of one kind. */
+function written({ kind, as }: Pick<StepEntry, 'kind' | 'as'>): string {
+  return as ?? (kind === 'aggregate' ? 'reduce or aggregate' : kind)
 }
 
 /** Whether a part says that there is something to go on with. */
@@ -104,18 +109,23 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
 }
 
 /**
- * What tasks of `held` steps had taken and not sent on is for steps of these names; throws by name where one is gone.
+ * What tasks of `held` steps had taken and not sent on is for steps of these names and of that sort; throws by name
+ * where there is none. Steps with state have been looked at (`checkSteps`); others that hold something make calls.
  */
-function checkHeld({ pipeline, tasks }: Plan, held: readonly string[]): void {
+function checkHeld({ pipeline, tasks }: Plan, { steps }: Manifest, held: readonly string[]): void {
   for (const step of held) {
+    if (steps.some((before) => before.step === step)) continue
     const task = tasks.find((one) => one.step === step)
-    if (task?.kind !== 'asyncMap' && task?.kind !== 'keyed') throw fail('E_STEP_GONE', { pipeline, step })
+    if (task?.kind === 'keyed') {
+      throw fail('E_STEP_CHANGED', { pipeline, step, before: 'asyncMap', now: written(entryOf(task)) })
+    }
+    if (task?.kind !== 'asyncMap') throw fail('E_STEP_GONE', { pipeline, step })
   }
 }
 
 /**
  * State is found again by step name, kind and schema version, the oldest that there may be of it; throws by name for
- * anything else.
+ * anything else. What a `reduce` has added up is of the kind of an `aggregate`, and for one that takes it by `migrate`.
  */
 export function checkSteps(plan: Plan, { steps }: Manifest): void {
   const { pipeline } = plan
@@ -123,11 +133,12 @@ export function checkSteps(plan: Plan, { steps }: Manifest): void {
   for (const before of steps) {
     const task = now.get(before.step)
     if (task === undefined) throw fail('E_STEP_GONE', { pipeline, step: before.step })
-    const { kind, schema } = task.keyed
-    if (kind !== before.kind) {
-      throw fail('E_STEP_CHANGED', { pipeline, step: task.step, before: written(before.kind), now: written(kind) })
+    const { version, migrate } = task.keyed.schema
+    const entry = entryOf(task)
+    const isOther = before.as !== undefined && before.as !== entry.as && before.schema === version
+    if (entry.kind !== before.kind || isOther) {
+      throw fail('E_STEP_CHANGED', { pipeline, step: task.step, before: written(before), now: written(entry) })
     }
-    const { version, migrate } = schema
     if (before.schema > version) throw fail('E_STATE_NEWER', { step: task.step, from: before.schema, version })
     const oldest = before.older?.schema ?? before.schema
     if (oldest !== version && migrate === undefined) {

@@ -50,7 +50,16 @@ function exchanged(task: TaskPlan): TaskPlan {
 
 function otherKind({ kind, init, schema }: KeyedPlan): KeyedPlan {
   if (kind === 'aggregate') return { kind: 'mapWithState', init, schema, step: () => undefined }
-  return { kind: 'aggregate', init, schema, add: () => {}, combine: null, result: () => undefined, everyMs: 1 }
+  return {
+    kind: 'aggregate',
+    as: 'aggregate',
+    init,
+    schema,
+    add: () => {},
+    combine: null,
+    result: () => undefined,
+    everyMs: 1,
+  }
 }
 
 function newer(task: TaskPlan): TaskPlan {

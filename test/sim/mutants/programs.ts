@@ -24,8 +24,8 @@ export const programMutants: readonly SimMutant[] = [
     {
       name: 'other-kind-takes-the-state',
       file: 'src/worker/execution/base-fit.ts',
-      text: 'if (kind !== before.kind) {',
-      replacement: 'if (kind.length < 0) {',
+      text: 'if (entry.kind !== before.kind || isOther) {',
+      replacement: 'if (entry.kind.length < 0) {',
     },
     {
       name: 'sinks-left-out-of-the-fit',
