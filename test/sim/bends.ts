@@ -59,6 +59,11 @@ export const bends: Readonly<Record<string, Bend>> = {
     }
     return { ...config, harsh: false, weather: calm, deeds, diskOutboxChance: 1, actMs: 2000, pauseMs: 20 }
   },
+  /** Some steps keep what is hard to keep (`keeping.ts`), and their worker dies, but not all the time. */
+  keeping: (config) => {
+    if (!config.system.build().tasks.some(({ step }) => step.startsWith('keeping-'))) return null
+    return { ...config, harsh: false, weather: calm, deeds: { ...config.deeds, killEvents: 1500, damageMs: 0 } }
+  },
   /** Bits turn in what acked producers send, and little of it follows. */
   'turned-bits': (config) => {
     if (!config.system.feeds.some(({ kind }) => kind === 'acked')) return null

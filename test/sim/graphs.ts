@@ -20,6 +20,7 @@ import {
 } from '../../src/index.ts'
 import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
+import { KEEPING, keepingStep } from './keeping.ts'
 import { mixed } from './mixed.ts'
 import { tornKey, tornStep, wildly } from './torn.ts'
 
@@ -89,6 +90,11 @@ const WILDNESS = 0x2e57_0000
 /** And how often they do in such a graph. */
 const WILD_STEP = 0.4
 
+/** How many graphs have steps that keep what is hard to keep, the number that draws those, and how often they do. */
+const RETENTIVE = 0.06
+const RETENTION = 0x1d07_0000
+const RETENTIVE_STEP = 0.6
+
 /** Draws steps, each with a name of its own. */
 export class Draw {
   /** Some step drops keys. */
@@ -99,12 +105,16 @@ export class Draw {
   private readonly ages: Draw | null
   /** Draws what fails half-way, in the same way. */
   private readonly wild: Draw | null = null
+  private readonly retentive: Draw | null = null
 
   constructor(seed: number, ages: Draw | null = new Draw(seed ^ AGES, null)) {
     this.state = seed
     this.ages = ages
-    const wild = ages === null ? null : new Draw(seed ^ WILDNESS, null)
-    if (wild?.chance(WILD)) this.wild = wild
+    if (ages === null) return
+    const wild = new Draw(seed ^ WILDNESS, null)
+    if (wild.chance(WILD)) this.wild = wild
+    const retentive = new Draw(seed ^ RETENTION, null)
+    if (retentive.chance(RETENTIVE)) this.retentive = retentive
   }
 
   below(n: number): number {
@@ -150,6 +160,13 @@ export class Draw {
     return this.wild?.chance(WILD_STEP) === true
   }
 
+  /** A step with state that fails half-way, or keeps what is hard to keep; mostly none. */
+  private other(keyed: KeyedStream<Key, Item>): Items | null {
+    if (this.isWild) return tornStep(keyed, this.name('torn'), this.wild!.below(6))
+    if (this.retentive?.chance(RETENTIVE_STEP) !== true) return null
+    return keepingStep(keyed, this.name('keeping'), this.retentive.below(KEEPING))
+  }
+
   /** A step with state, or two that read the same stream. */
   stateful(stream: Items): Items[] {
     const keyOf = KEYS[this.below(KEYS.length)]!
@@ -170,11 +187,11 @@ export class Draw {
         continue
       }
       // What drops keys has a sink of its own.
-      if (kind !== 2 && this.isWild) {
-        const torn = tornStep(keyed, this.name('torn'), this.wild!.below(6))
+      const other = kind === 2 ? null : this.other(keyed)
+      if (other !== null) {
         // As many draws as the step has that it takes the place of: all that follows stays as it was.
         if (kind === 4 || kind === 5) this.below(3)
-        outputs.push(kind === 3 || kind === 4 || kind === 5 ? torn : this.stateless(torn))
+        outputs.push(kind === 3 || kind === 4 || kind === 5 ? other : this.stateless(other))
         continue
       }
       switch (kind) {

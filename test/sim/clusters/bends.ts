@@ -715,6 +715,14 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, ...never, ...moving },
     }
   },
+  /** Some steps keep what is hard to keep (`../keeping.ts`), while workers come and go. */
+  keeping: (config) => {
+    if (!config.system.build().tasks.some(({ step }) => step.startsWith('keeping-'))) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const moving = { killMs: 3 * often, joinMs: 2 * often, leaveMs: 4 * often, rebalanceMs: 2 * often }
+    return { ...rest, secondTries: config.secondTries, deeds: { ...deeds, ...moving, letterMs: config.deeds.letterMs } }
+  },
   /** Steps throw on states of which there is no copy, while workers come and go. */
   'large-states': (config) => {
     const bent = clusterBends.torn!(config)

@@ -77,4 +77,45 @@ export const stepMutants: readonly SimMutant[] = [
       replacement: '',
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'large-states' })),
+  // States that are nested too deep to be written, and sums that are changed in place
+  ...[
+    {
+      name: 'too-deep-and-kept',
+      file: 'src/worker/execution/participating.ts',
+      text: 'this.events.tooDeep(step, error)',
+      replacement: '',
+    },
+    {
+      name: 'too-deep-and-not-looked-at',
+      file: 'src/worker/execution/running.ts',
+      text: "careful.get(step) === 'lookedAt',",
+      replacement: 'step.length === 0,',
+    },
+    {
+      name: 'deep-sums-not-looked-at',
+      file: 'src/dataflow/state-depth.ts',
+      text: 'look(accumulator)',
+      replacement: '',
+    },
+    {
+      name: 'what-replaces-a-state-not-looked-at',
+      file: 'src/dataflow/state-depth.ts',
+      text: `look(stateAfter(state, context))
+        return result`,
+      replacement: `look(state)
+        return result`,
+    },
+    {
+      name: 'results-shared-with-their-sums',
+      file: 'src/dataflow/aggregate-task.ts',
+      text: 'chain.push(deepCopy(result))',
+      replacement: 'chain.push(result)',
+    },
+    {
+      name: 'sums-that-are-records',
+      file: 'src/model/lower.ts',
+      text: '(sum as Sum).value = deepCopy(value)',
+      replacement: '(sum as Sum).value = value',
+    },
+  ].map((one): SimMutant => ({ ...one, bend: 'keeping' })),
 ]
