@@ -43,6 +43,11 @@ export interface File {
   /** Makes the file's bytes durable (`fdatasync`). */
   sync(done: DoneVoid): void
   size(done: Done<number>): void
+  /**
+   * Its number on its volume (inode), the same by whatever name the file is opened. Another file may have it once this
+   * one is gone.
+   */
+  inode(done: Done<string>): void
   /** Cuts the file to `length` bytes. Durable with the next `sync`. */
   truncate(length: number, done: DoneVoid): void
   close(done: DoneVoid): void

@@ -12,7 +12,7 @@ export class SimFile implements File, Mortal {
   readonly path: string
   private readonly home: OperationHome
   private readonly volume: Volume
-  private readonly inode: Inode
+  private readonly file: Inode
   private readonly waiting: (() => void)[] = []
   private busy = false
   private closing = false
@@ -21,7 +21,7 @@ export class SimFile implements File, Mortal {
     this.home = home
     this.volume = volume
     this.path = path
-    this.inode = inode
+    this.file = inode
     if (this.keeps) home.life.hold(this)
   }
 
@@ -30,21 +30,21 @@ export class SimFile implements File, Mortal {
    * (`inode.ts`, I5).
    */
   died(death: Death): void {
-    const { inode, home, volume } = this
+    const { file, home, volume } = this
     const { timeline, random, weather, life } = home
-    if (death === 'power') volume.forget(inode, life.host)
-    else timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => inode.send())
+    if (death === 'power') volume.forget(file, life.host)
+    else timeline.at(timeline.now + random.between(0, weather.lateMs), null, () => file.send())
   }
 
   write(parts: readonly Uint8Array[], position: number, done: DoneVoid): void {
-    const { volume, inode } = this
+    const { volume, file } = this
     const { trace } = this.home.timeline
     const perform = (): null | Refused => {
       let at = position
-      if (this.keeps) inode.keep(this.home.life.host)
+      if (this.keeps) file.keep(this.home.life.host)
       for (const part of parts) {
         trace.bytes(part)
-        const refused = volume.write(inode, at, part)
+        const refused = volume.write(file, at, part)
         if (refused !== null) return refused
         at += part.length
       }
@@ -54,31 +54,35 @@ export class SimFile implements File, Mortal {
   }
 
   read(position: number, length: number, done: Done<Buffer>): void {
-    this.enqueue('read', 'read', () => readInode(this.home, this.path, this.inode, position, length), done)
+    this.enqueue('read', 'read', () => readInode(this.home, this.path, this.file, position, length), done)
   }
 
   sync(done: DoneVoid): void {
     const { random, weather } = this.home
     const perform = (): null | Refused => {
       if (random.chance(weather.syncFailChance)) {
-        this.inode.failSync(random)
+        this.file.failSync(random)
         return new Refused('io', 'input/output error')
       }
-      this.inode.sync()
-      this.inode.send()
+      this.file.sync()
+      this.file.send()
       return null
     }
     this.enqueue('sync', 'sync', perform, done)
   }
 
   size(done: Done<number>): void {
-    this.enqueue('read', 'measure', () => this.inode.sizeFor(this.home.life.host), done)
+    this.enqueue('read', 'measure', () => this.file.sizeFor(this.home.life.host), done)
+  }
+
+  inode(done: Done<string>): void {
+    this.enqueue('read', 'measure', () => String(this.file.number), done)
   }
 
   truncate(length: number, done: DoneVoid): void {
     const perform = (): null => {
-      this.inode.send()
-      this.volume.truncate(this.inode, length)
+      this.file.send()
+      this.volume.truncate(this.file, length)
       return null
     }
     this.enqueue('write', 'truncate', perform, done)
@@ -87,7 +91,7 @@ export class SimFile implements File, Mortal {
   close(done: DoneVoid): void {
     const perform = (): null => {
       if (!this.keeps) return null
-      this.inode.send()
+      this.file.send()
       this.home.life.release(this)
       return null
     }
@@ -125,8 +129,8 @@ export class SimFile implements File, Mortal {
 
   /** Another machine has removed it: a server knows nothing of who has it open. */
   private get isStale(): boolean {
-    const { volume, inode, home } = this
-    return home.weather.stale && volume.shared && inode.links === 0 && inode.removedBy !== home.life.host
+    const { volume, file, home } = this
+    return home.weather.stale && volume.shared && file.links === 0 && file.removedBy !== home.life.host
   }
 
   private next(): void {
@@ -142,11 +146,11 @@ export class SimFile implements File, Mortal {
     let at = position
     for (const part of parts) {
       const length = Math.min(left, part.length)
-      this.volume.write(this.inode, at, part.subarray(0, length))
+      this.volume.write(this.file, at, part.subarray(0, length))
       at += length
       left -= length
     }
-    this.inode.wound(at, position + total)
+    this.file.wound(at, position + total)
   }
 }
 

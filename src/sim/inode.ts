@@ -75,6 +75,8 @@ class Extent {
 }
 
 export class Inode {
+  /** What no other of its volume has. */
+  readonly number: number
   /** Names that lead here. */
   links = 0
   /** The machine that has removed its last name. */
@@ -87,6 +89,10 @@ export class Inode {
   private keeper = ''
   /** I4. */
   private readonly wounds: { readonly from: number; readonly to: number }[] = []
+
+  constructor(number: number) {
+    this.number = number
+  }
 
   get size(): number {
     return this.visible.size

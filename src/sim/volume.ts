@@ -74,6 +74,8 @@ export class Volume {
   /** Directories by the path under which they were found last. */
   private readonly known = new Map<string, Directory>()
   private usedBytes = 0
+  /** How many files were made. */
+  private made = 0
 
   constructor(name: string, capacityBytes: number, shared: boolean) {
     this.name = name
@@ -93,7 +95,7 @@ export class Volume {
     if (entry instanceof Directory) return new Refused('directory', 'it is a directory')
     if (entry !== undefined) return mode === 'create' ? new Refused('exists', 'it exists') : entry
     if (mode === 'read' || mode === 'update') return absent
-    const made = new Inode()
+    const made = new Inode(++this.made)
     this.put(spot, made)
     return made
   }

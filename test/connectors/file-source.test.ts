@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { makeLimits } from '../../src/base/limits.ts'
 import { Prng } from '../../src/base/prng.ts'
+import type { Place } from '../../src/connectors/connector.ts'
 import { fileSource } from '../../src/connectors/file/describe.ts'
 import { fileSourceConnector } from '../../src/connectors/file/source.ts'
 import { type Found, findAgain, headOf } from '../../src/connectors/file/succession.ts'
@@ -417,6 +418,68 @@ describe('a file that is followed', () => {
       const until = (now: Reading): boolean => now.records.length === 1
       expect(values(readAll(scene.reading(source(true), { place: reading.place, until })))).toEqual(['3,4'])
     }
+  })
+
+  describe('of which only what others begin with had been read, and which was rotated while nobody read it', () => {
+    // Wide enough that nothing but names is looked at.
+    const wide = `${Array.from({ length: 300 }, (_, i) => `column${i}`).join()}\n`
+    const end = 'the end'
+
+    /** What follows `read` where `happens` in between. */
+    function readBehind(read: string, happens: (scene: Scene) => void, forget: readonly string[] = []): unknown[] {
+      const scene = new Scene()
+      scene.append(read)
+      const { place } = readAll(scene.reading(source(true), { patienceMs: 2000 }))
+      happens(scene)
+      scene.append(`${end}\n`)
+      const kept = Object.fromEntries(Object.entries(place).filter(([field]) => !forget.includes(field))) as Place
+      const until = (now: Reading): boolean => now.records.at(-1)?.value === end
+      const reading = readAll(scene.reading(source(true), { place: kept, until, patienceMs: 5000 }))
+      expect(reading).toMatchObject({ error: null, warnings: [] })
+      return values(reading)
+    }
+
+    test.each([
+      ['a line of names', 'id,n\n', 'id,n\n'],
+      ['a line of names longer than what is looked at, and rows', wide, `${wide}1,2\n`],
+    ])('goes on where it was, and then in the one that came behind: %s', (_, names, read) => {
+      const rotate = (scene: Scene): void => {
+        scene.append('3,4\n')
+        scene.rename(PATH, `${PATH}.1`)
+        scene.append(`${names}5,6\n7,8\n`)
+      }
+      expect(readBehind(read, rotate)).toEqual(['3,4', names.trim(), '5,6', '7,8', end])
+      const twice = (scene: Scene): void => {
+        rotate(scene)
+        scene.rename(`${PATH}.1`, `${PATH}.2`)
+        scene.rename(PATH, `${PATH}.1`)
+        scene.append(`${names}9,10\n`)
+      }
+      expect(readBehind(read, twice)).toEqual(['3,4', names.trim(), '5,6', '7,8', names.trim(), '9,10', end])
+    })
+
+    test('goes on under its own name where it was put back from a copy, beside others that begin alike', () => {
+      const copied = (scene: Scene): void => {
+        scene.append('id,n\n1,2\n', `${PATH}.1`)
+        scene.machine.volume.remove(PATH)
+        scene.append('id,n\n3,4\n')
+      }
+      expect(readBehind('id,n\n', copied)).toEqual(['3,4', end])
+    })
+
+    test('goes on in a copy that was made of it before it was emptied', () => {
+      const emptied = (scene: Scene): void => {
+        scene.append('id,n\n1,2\n3,4\n', `${PATH}.1`)
+        scene.truncate()
+        scene.append('id,n\n')
+      }
+      expect(readBehind('id,n\n1,2\n', emptied)).toEqual(['3,4', 'id,n', end])
+    })
+
+    test('its place of before numbers were kept is read as it was', () => {
+      const grown = (scene: Scene): void => scene.append('1,2\n')
+      expect(readBehind('id,n\n', grown, ['inode'])).toEqual(['1,2', end])
+    })
   })
 
   test.each([0.2, 0.5, 1])('is found again while it is rotated every %d ms', (ms) => {

@@ -87,6 +87,22 @@ export function diskContract(name: string, make: () => Fixture): void {
       expect(await failure(on, (done) => file.close(done))).toBe('none')
     })
 
+    test('a file has a number of its own, whatever its name', async () => {
+      const file = await open('numbered', 'create')
+      const number = await value<string>(on, (done) => file.inode(done))
+      expect(number).toMatch(/^\d+$/)
+      const other = await open('other', 'create')
+      expect(await value<string>(on, (done) => other.inode(done))).not.toBe(number)
+      expect(await failure(on, (done) => disk.link(path('numbered'), path('linked'), done))).toBe('none')
+      expect(await failure(on, (done) => disk.rename(path('numbered'), path('other'), done))).toBe('none')
+      for (const name of ['linked', 'other']) {
+        const again = await open(name, 'read')
+        expect(await value<string>(on, (done) => again.inode(done)), name).toBe(number)
+        expect(await failure(on, (done) => again.close(done))).toBe('none')
+      }
+      for (const each of [file, other]) expect(await failure(on, (done) => each.close(done))).toBe('none')
+    })
+
     test('modes: read and update want a file, create wants none, write takes both', async () => {
       expect(await failure(on, (done) => disk.open(path('no'), 'read', done))).toBe('absent')
       expect(await failure(on, (done) => disk.readFile(path('no'), done))).toBe('absent')

@@ -76,6 +76,7 @@ export class Landing {
       read: (position, length, done) => file.read(position, length, this.counted(done)),
       sync: (done) => file.sync(this.counted(done)),
       size: (done) => file.size(this.counted(done)),
+      inode: (done) => file.inode(this.counted(done)),
       truncate: (length, done) => file.truncate(length, this.counted(done)),
       close: (done) => file.close(this.counted(done)),
     }

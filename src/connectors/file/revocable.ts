@@ -57,6 +57,7 @@ export class RevocableDisk {
       read: (position, length, done) => file.read(position, length, this.guarded(path, done)),
       sync: (done) => file.sync(this.guarded(path, done)),
       size: (done) => file.size(this.guarded(path, done)),
+      inode: (done) => file.inode(this.guarded(path, done)),
       truncate: (length, done) => file.truncate(length, this.guarded(path, done)),
       close: (done) => file.close(done),
     }

@@ -51,6 +51,8 @@ interface FilePlace extends Place {
   readonly frame: number
   readonly headBytes: number
   readonly headCrc: number
+  /** The file's number on its volume; absent where it is not known, as in places of old. */
+  readonly inode?: string
 }
 
 class FileReader implements ReplayableReader {
@@ -86,11 +88,12 @@ class FileReader implements ReplayableReader {
       this.tail = new Tail(path, this.follow, null, context)
       return
     }
-    const { position, base, frame, headBytes, headCrc, whole = false } = place as FilePlace
+    const { position, base, frame, headBytes, headCrc, inode, whole = false } = place as FilePlace
     this.base = base
     this.blockAt = frame
     this.resumeAt = position
-    this.tail = new Tail(path, this.follow, { head: { bytes: headBytes, crc: headCrc }, at: frame, whole }, context)
+    const head = { bytes: headBytes, crc: headCrc, ...(inode === undefined ? {} : { inode }) }
+    this.tail = new Tail(path, this.follow, { head, at: frame, whole }, context)
   }
 
   poll(into: Into, max: number): 'more' | 'idle' | 'ended' {
@@ -118,13 +121,14 @@ class FileReader implements ReplayableReader {
     const position = Math.max(base + (cursor < cuts.count ? blockAt + cuts.starts[cursor]! : frame), this.resumeAt)
     // L4
     const behind = this.tail.cut && cursor === cuts.count && scanned === block.length
-    const { bytes, crc } = behind ? NOTHING : this.tail.head
+    const { bytes, crc, inode } = behind ? NOTHING : this.tail.head
     const place = {
       position,
       base: behind ? base + frame : base,
       frame: behind ? 0 : frame,
       headBytes: bytes,
       headCrc: crc,
+      ...(inode === undefined ? {} : { inode }),
     }
     return this.whole ? { ...place, whole: true } : place
   }

@@ -2,7 +2,9 @@
  * Knows a followed file again under whatever name it has been rotated to, and finds the one that was begun after it.
  *
  * H1. A file is known by its first bytes: names go from file to file, and a process that was away has no open file
- *     left.
+ *     left. Of several that begin alike, and are long enough to have been read so far, it is the one that has the number
+ *     which it had (its inode). Where none has that, as behind a copy or a backup, it is the one under its own name,
+ *     and then the newest.
  * H2. A rotation may move names while they are looked through. They are looked through in the direction in which files
  *     move, away from the path, so that none can pass by; it can only run ahead, to a name that was not listed. So a
  *     file is missed only where no further names have come meanwhile, and taken to be gone when it was missed
@@ -19,10 +21,12 @@ export const HEAD_BYTES = 1024
 const ATTEMPTS = 3
 const PAUSE_MS = 50
 
-/** What a followed file is known by: the checksum of its first bytes. */
+/** What a file is known by: the checksum of its first bytes. */
 export interface Head {
   readonly bytes: number
   readonly crc: number
+  /** Its number on its volume, where that is known. */
+  readonly inode?: string
 }
 
 /** A file that was being read: how it began and how far it was read. */
@@ -36,6 +40,8 @@ export interface Stand {
 /** A file that was found again, open. */
 export interface Found {
   readonly file: File
+  /** It has the number that is wanted, or none is known (H1). */
+  readonly sure: boolean
   readonly path: string
   /** The paths of the files that were begun after it, oldest first. */
   readonly after: readonly string[]
@@ -49,7 +55,7 @@ export function headOf(bytes: Uint8Array): Head {
 /** How a file begins of which nothing is known: as any does. */
 export const NOTHING: Head = headOf(Buffer.alloc(0))
 
-/** Whether `file` begins as `stand` says and is long enough to have been read so far. */
+/** Whether `file`, whatever its number, begins as `stand` says and is long enough to have been read so far. */
 export function isSame(file: File, stand: Stand, done: Done<boolean>): void {
   const { head, at } = stand
   file.size((unknown, size) => {
@@ -62,66 +68,105 @@ export function isSame(file: File, stand: Stand, done: Done<boolean>): void {
 
 /** Finds the file that `stand` describes at `path` or where it was rotated to; `null` when it is not there. */
 export function findAgain(disk: Disk, clock: Clock, path: string, stand: Stand, done: Done<Found | null>): void {
-  const attempt = (left: number): void => {
-    findOnce(disk, path, stand, (error, found) => {
-      if (error !== null || found !== null || left === 0) done(error, found)
-      else clock.after(PAUSE_MS, () => attempt(left - 1))
+  attempt((found) => findOnce(disk, path, stand, found), clock, done)
+}
+
+/** The same, of a file that was there a moment ago: one that only begins as it did is another one. */
+function findExactly(disk: Disk, clock: Clock, path: string, stand: Stand, done: Done<Found | null>): void {
+  const once = (found: Done<Found | null>): void =>
+    findOnce(disk, path, stand, (error, like) => {
+      if (like !== null && !like.sure) like.file.close(() => {})
+      found(error, like?.sure ? like : null)
     })
-  }
-  attempt(ATTEMPTS - 1)
+  attempt(once, clock, done)
+}
+
+function attempt(find: (found: Done<Found | null>) => void, clock: Clock, done: Done<Found | null>): void {
+  const again = (left: number): void =>
+    find((error, found) => {
+      if (error !== null || found !== null || left === 0) done(error, found)
+      else clock.after(PAUSE_MS, () => again(left - 1))
+    })
+  again(ATTEMPTS - 1)
 }
 
 /** Under its own name first: of thousands of files in one folder each would list all of them. */
 function findOnce(disk: Disk, path: string, stand: Stand, done: Done<Found | null>): void {
   const { directory, name } = splitPath(path)
   const own = joinPath(directory, name)
-  recognise(disk, own, stand, (error, file) => {
+  recognise(disk, own, stand, (error, file, sure) => {
     if (error !== null) return done(error, null)
-    if (file !== null) return done(null, { file, path: own, after: [] })
-    findRotated(disk, path, stand, new Set(), (error, found) => {
-      done(error, error === null && found !== null ? { ...found, after: [...found.after, own] } : null)
+    const here = file === null ? null : { file, sure, path: own, after: [] }
+    if (sure) return done(null, here)
+    findRotated(disk, path, stand, new Set(), here, (error, found) => {
+      if (found === null || found === here) done(error, found)
+      else done(null, { ...found, after: [...found.after, own] })
     })
   })
 }
 
-/** Looks through the names of rotated files but for those that were `seen`, as long as there are others (H2). */
+/**
+ * Looks through the names of rotated files but for those that were `seen`, as long as there are others (H2). `alike`:
+ * what was found that begins like it; it stays that where nothing is found that is `sure` to be it.
+ */
 function findRotated(
   disk: Disk,
   path: string,
   stand: Stand,
   seen: ReadonlySet<string>,
+  alike: Found | null,
   done: Done<Found | null>,
 ): void {
+  const failed = (error: DiskError): void => {
+    alike?.file.close(() => {})
+    done(error, null)
+  }
   listRotated(disk, path, (error, rotated) => {
-    if (error !== null) return done(error, null)
-    if (rotated.every((name) => seen.has(name))) return done(null, null)
+    if (error !== null) return failed(error)
+    if (rotated.every((name) => seen.has(name))) return done(null, alike)
     const next = (i: number): void => {
       const candidate = rotated[i]
-      if (candidate === undefined) return findRotated(disk, path, stand, new Set([...seen, ...rotated]), done)
+      if (candidate === undefined) return findRotated(disk, path, stand, new Set([...seen, ...rotated]), alike, done)
       if (seen.has(candidate)) return next(i - 1)
-      recognise(disk, candidate, stand, (error, file) => {
-        if (error !== null) done(error, null)
-        else if (file === null) next(i - 1)
-        else done(null, { file, path: candidate, after: rotated.slice(i + 1) })
+      recognise(disk, candidate, stand, (error, file, sure) => {
+        if (error !== null) return failed(error)
+        if (file === null) return next(i - 1)
+        if (sure || alike === null) {
+          alike?.file.close(() => {})
+          alike = { file, sure, path: candidate, after: rotated.slice(i + 1) }
+        } else file.close(() => {})
+        if (sure) done(null, alike)
+        else next(i - 1)
       })
     }
     next(rotated.length - 1)
   })
 }
 
-/** Opens the file at `path` where it is the one that `stand` describes; otherwise `null`. */
+/**
+ * Opens the file at `path` where it may be the one that `stand` describes; otherwise `null`. `sure`: it has its number
+ * too, or that is not known (H1).
+ */
 function recognise(
   disk: Disk,
   path: string,
   stand: Stand,
-  done: (error: DiskError | null, file: File | null) => void,
+  done: (error: DiskError | null, file: File | null, sure: boolean) => void,
 ): void {
   open(disk, path, (error, file) => {
-    if (error !== null || file === null) return done(error, null)
-    isSame(file, stand, (unknown, same) => {
-      if (same) return done(null, file)
+    if (error !== null || file === null) return done(error, null, false)
+    const other = (unknown: DiskError | null): void => {
       file.close(() => {})
-      done(unknown, null)
+      done(unknown, null, false)
+    }
+    isSame(file, stand, (unknown, same) => {
+      if (!same) return other(unknown)
+      const { inode } = stand.head
+      if (inode === undefined) return done(null, file, true)
+      file.inode((unnumbered, its) => {
+        if (unnumbered !== null) other(unnumbered)
+        else done(null, file, its === inode)
+      })
     })
   })
 }
@@ -138,12 +183,12 @@ export function openSuccessor(
   done: (error: DiskError | null, file: File | null, unsure: boolean) => void,
 ): void {
   const none = (error: DiskError | null): void => done(error, null, false)
-  findAgain(disk, clock, path, stand, (error, before) => {
+  findExactly(disk, clock, path, stand, (error, before) => {
     before?.file.close(() => {})
     if (error !== null) return none(error)
     openNonEmpty(disk, before === null ? [path] : before.after, (unreadable, file) => {
       if (unreadable !== null || file === null) return none(unreadable)
-      findAgain(disk, clock, path, stand, (unknown, still) => {
+      findExactly(disk, clock, path, stand, (unknown, still) => {
         still?.file.close(() => {})
         if (unknown !== null || still?.path !== before?.path) {
           file.close(() => {})

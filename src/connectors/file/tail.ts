@@ -2,13 +2,12 @@
  * Reads a file block by block, ahead of who takes the blocks, and goes on in its successor when it is rotated.
  *
  * T1. At most one block is read ahead.
- * T2. A file is known by its first bytes, not by its name. One that is no longer at its path is looked for among the
- *     files that it may have been rotated to, and read to its end before its successor.
+ * T2. A file is known by its first bytes and its number, not by its name. One that is no longer at its path is looked
+ *     for among the files that it may have been rotated to, and read to its end before its successor.
  * T3. A followed file is given up only when its successor has a byte and the old file, read once more after that, has
  *     no more. (Whoever writes the old one after it has begun the new one is not heard.)
- * T4. A successor may begin as the old file does, as where both begin with a line of names and the old one has no more.
- *     While it is no longer nothing is missed; where it grows and the old one does not it is another file, and read
- *     from its beginning.
+ * T4. A successor may begin as the old file does, as where both begin with a line of names. Its number tells them
+ *     apart: nobody else has that of a file that is open, so the old one stays open until its successor is.
  * T5. A followed file that was not read for a while may have been emptied under its name, and have grown beyond where
  *     it was read: so before it is read on, it is seen that it still begins as it did.
  */
@@ -30,9 +29,11 @@ export class Tail {
   private readonly follow: boolean
   private readonly context: Context
   private file: File | null = null
-  /** The successor, where its first bytes do not tell it from this file (T4). */
-  private successor: File | null = null
+  /** The file before, until its successor is open (T4). */
+  private before: File | null = null
   private firstBytes: Buffer = Buffer.alloc(0)
+  /** The number of the file on its volume, once it is known. */
+  private inode: string | null = null
   /** How the last file began of which that is known. */
   private lastHead: Head
   private ahead: Buffer | null = null
@@ -73,7 +74,9 @@ export class Tail {
 
   /** How the file begins that the last block came from, as far as it has been read. */
   get head(): Head {
-    return this.firstBytes.length > 0 ? headOf(this.firstBytes) : this.lastHead
+    const { firstBytes, inode } = this
+    if (firstBytes.length === 0 || inode === null) return this.lastHead
+    return { ...headOf(firstBytes), inode }
   }
 
   /** Goes on in the file that came after this one. */
@@ -83,22 +86,21 @@ export class Tail {
     this.lastHead = this.cut ? NOTHING : this.head
     this.cut = false
     this.firstBytes = Buffer.alloc(0)
-    this.file?.close(() => {})
+    this.inode = null
+    this.before = this.file
     this.file = null
-    const { successor, readAt } = this
-    this.successor = null
+    const { readAt } = this
     this.readAt = 0
-    if (successor === null) this.openNext({ head: this.lastHead, at: readAt })
-    else this.begin(successor, 0)
+    this.openNext({ head: this.lastHead, at: readAt })
   }
 
   close(): void {
     this.closed = true
     this.timer?.cancel()
     this.file?.close(() => {})
-    this.successor?.close(() => {})
+    this.before?.close(() => {})
     this.file = null
-    this.successor = null
+    this.before = null
     this.ahead = null
   }
 
@@ -113,9 +115,16 @@ export class Tail {
   }
 
   private begin(file: File, at: number): void {
+    this.before?.close(() => {})
+    this.before = null
     this.file = file
     this.readAt = at
-    this.read()
+    file.inode((error, inode) => {
+      if (this.closed || file !== this.file) return
+      if (error !== null) return this.fail(diskFault('measure', error))
+      this.inode = inode
+      this.read()
+    })
   }
 
   /** Finds the file that was being read, under its path or another name (T2). */
@@ -223,26 +232,24 @@ export class Tail {
     this.context.env.disk.open(this.path, 'read', (absent, other) => {
       if (this.closed) return absent === null ? other.close(() => {}) : undefined
       if (absent !== null) return this.later(() => this.look())
-      const done = (found: DiskError | null, replaced: boolean, alike = false): void => {
-        const kept = found === null && replaced && alike && !this.closed
-        if (kept) this.successor = other
-        else other.close(() => {})
+      const done = (error: DiskError | null, replaced: boolean): void => {
+        other.close(() => {})
         if (this.closed) return
-        if (found !== null || !replaced) {
+        if (error !== null || !replaced) {
           this.later(() => this.look())
           return
         }
         this.last = true
         this.read()
       }
-      // An empty file has nothing to be known by; the one at the path is as good.
-      if (this.readAt === 0) return other.size((error, size) => done(error, size > 0))
-      isSame(other, { head: this.head, at: this.readAt }, (error, same) => {
+      other.inode((error, inode) => {
         if (error !== null || this.closed) return done(error, false)
-        other.size((unknown, size) => {
-          if (unknown !== null || this.closed || !same || size === this.readAt) return done(unknown, !same && size > 0)
-          // Measured after the other one, it would be as long if it were that one (T4).
-          this.file!.size((unmeasured, own) => done(unmeasured, own === this.readAt, true))
+        const begun = (): void => other.size((unknown, size) => done(unknown, size > 0))
+        if (inode !== this.inode) return begun()
+        // Where it is as long by now as before it was emptied under its name, it is read once more and seen to be so.
+        isSame(other, { head: this.head, at: this.readAt }, (unknown, same) => {
+          if (unknown !== null || same) done(unknown, false)
+          else begun()
         })
       })
     })

@@ -55,6 +55,16 @@ export class RealFile implements File {
     )
   }
 
+  inode(done: Done<string>): void {
+    this.enqueue(() =>
+      this.calls.fstat(this.descriptor, { bigint: true }, (error, stats) => {
+        this.next()
+        if (error) done(diskError('measure', this.path, error), undefined as never)
+        else done(null, String(stats.ino))
+      }),
+    )
+  }
+
   truncate(length: number, done: DoneVoid): void {
     this.enqueue(() => this.calls.ftruncate(this.descriptor, length, (error) => this.finish('truncate', error, done)))
   }
