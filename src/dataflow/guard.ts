@@ -5,6 +5,8 @@
  * U2. Two keys share no object: on another worker, or after a recovery, each has its own.
  * U3. What the state holds can be written: the first call that puts in something else is the one that is refused.
  * U4. No function changes the record that it is given: other steps have the same one, and so has whoever tries again.
+ * U5. A record that gets a key, or waits for an answer, can be written: its key may be another worker's, and a
+ *     checkpoint holds what waits.
  *
  * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's. What an
  * aggregate holds is looked at when its result is due; the result is a copy (`aggregate-task.ts`, A4).
@@ -27,9 +29,17 @@ export function guardPlan(plan: Plan): Plan {
     source: (_step, source) => source,
     sink: (step, sink) => ({ ...sink, encode: guardRecord(step, sink.encode) }),
     op: guardOp,
-    choice: (step, _what, fn) => guardRecord(step, fn),
+    key: (step, fn) => {
+      const guarded = guardRecord(step, fn)
+      return (value) => {
+        requireWritable(value)
+        return guarded(value)
+      }
+    },
+    choice: (step, _output, fn) => guardRecord(step, fn),
     keyed: guardKeyed,
     call: (step, fn) => (value, signal) => {
+      requireWritable(value)
       const look = remember(step, value)
       const answer: unknown = fn(value, signal)
       if (!(answer instanceof Promise)) look()
@@ -77,6 +87,12 @@ function remember(step: string, value: unknown): () => void {
   return () => {
     if (before !== null && written(value) !== before) throw fail('E_RECORD_CHANGED', { step })
   }
+}
+
+/** U5 */
+function requireWritable(value: unknown): void {
+  const fault = findFault([value], 1, DEPTH_MAX)
+  if (fault !== null) throw fail('E_VALUE', { ...fault, place: `value${fault.path}` })
 }
 
 function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {

@@ -1,4 +1,5 @@
 /** A plan with other functions in place of those that its user wrote: tasks, channels and names stay as they are. */
+import type { Key } from '../base/hash.ts'
 import type { SinkDescription, SourceDescription } from './connector.ts'
 import type { ChainEnd, ChainOp, ChainPlan, KeyedPlan, Plan, TaskPlan } from './plan.ts'
 
@@ -9,8 +10,10 @@ export interface Rewriter {
   source(step: string, source: SourceDescription<unknown>): SourceDescription<unknown>
   sink(step: string, sink: SinkDescription<unknown>): SinkDescription<unknown>
   op(op: ChainOp): ChainOp
-  /** What says where a record goes: by its key (`what` is `key`), or into which output. */
-  choice<R>(step: string, what: string, fn: (value: unknown) => R): (value: unknown) => R
+  /** What says by which key a record goes on. */
+  key(step: string, fn: (value: unknown) => Key): (value: unknown) => Key
+  /** What says whether a record goes into `output`. */
+  choice(step: string, output: string, fn: (value: unknown) => boolean): (value: unknown) => boolean
   keyed(step: string, keyed: KeyedPlan): KeyedPlan
   call(step: string, fn: AsyncCall): AsyncCall
 }
@@ -43,7 +46,7 @@ function rewriteEnd(end: ChainEnd, by: Rewriter): ChainEnd {
     case 'drop':
       return end
     case 'exchange':
-      return { ...end, key: by.choice(end.step, 'key', end.key) }
+      return { ...end, key: by.key(end.step, end.key) }
     case 'tee':
       return { ...end, to: end.to.map((chain) => rewriteChain(chain, by)) }
     case 'branch':

@@ -39,7 +39,8 @@ type AnyStream = Stream<any>
 /**
  * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. Every step's name is unique
  * within its pipeline and stays the same from program to program. A record for which a step's function throws becomes a
- * dead letter of that step, with the error; the records around it go on.
+ * dead letter of that step, with the error, and so does what else has come of it since the last step that keeps
+ * something; the records around it go on.
  *
  * No function changes the record that it is given: it answers with another one. The same object may go to other steps,
  * and it is what is given once more where a dead letter is tried again, and to `asyncMap` after a failure.

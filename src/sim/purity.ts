@@ -63,7 +63,8 @@ export class Purity {
       source: (step, source) => this.source(step, source),
       sink: (step, sink) => ({ ...sink, encode: this.pure(step, 'encode', sink.encode) }),
       op: (op) => this.op(op),
-      choice: (step, what, fn) => this.pure(step, what, fn),
+      key: (step, fn) => this.pure(step, 'key', fn),
+      choice: (step, output, fn) => this.pure(step, output, fn),
       keyed: (step, keyed) => this.keyed(step, keyed),
       call: (_step, fn) => fn, // U2
     })

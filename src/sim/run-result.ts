@@ -14,7 +14,7 @@ import type { Outcome } from './pipeline-run.ts'
 export interface TestLetter {
   /** The step that threw. */
   readonly step: string
-  /** What the step was given: the record's bytes where its decoder refused it. */
+  /** The record as it came to the task that the step is part of; its bytes where a decoder refused it. */
   readonly value: unknown
   /** The key, where the step is keyed. */
   readonly key: Key | undefined

@@ -4,6 +4,7 @@
  * - two keys that share an object, by init or by a record
  * - a state that could not be written
  * - a record that a function changes, whichever function it is
+ * - a record that could not be sent to another worker, or be kept while it waits for an answer
  * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten
  * is none.
  */
@@ -123,6 +124,7 @@ const spoilers: Record<string, (rows: Stream<Row>) => Stream<Row>> = {
 }
 
 const init = () => ({})
+const row = (n: number): Row => ({ group: '', n })
 const byGroup = (rows: Stream<Row>) => rows.keyBy('by', ({ group }) => group)
 
 function runRows(build: (rows: Stream<Row>) => Stream<Row>, encode: (row: Row) => string, development = true) {
@@ -161,6 +163,22 @@ test('a record that is changed by a sink', () => {
     (row) => String(spoil(row).n),
   )
   expect(failures).toEqual(['out E_RECORD_CHANGED'])
+})
+
+/** A record that has a function with it, as one of a class with methods may have. */
+interface Called extends Row {
+  readonly call: () => number
+}
+
+test.for<[string, (rows: Stream<Called>) => Stream<Row>]>([
+  [
+    'keyBy',
+    (rows) => rows.keyBy('step', ({ group }) => group).mapWithState('same', { init, step: (_, { n }) => row(n) }),
+  ],
+  ['asyncMap', (rows) => rows.asyncMap('step', async ({ n }) => row(n))],
+])('a record that could not be written is refused by %s, on one worker too', ([, step]) => {
+  const build = (rows: Stream<Row>) => step(rows.map('make', ({ group, n }) => ({ group, n, call: () => n })))
+  expect(runRows(build, () => '').failures).toEqual(['step E_VALUE'])
 })
 
 test('answers without end are refused as they always are', () => {
