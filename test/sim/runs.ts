@@ -6,6 +6,7 @@
 import { fork } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
+import { withAstray } from './astray.ts'
 import type { ClusterResult } from './clusters/cluster.ts'
 import type { Result } from './system.ts'
 
@@ -67,7 +68,7 @@ export async function runnerOf({ kind, bend }: Runs): Promise<Runner> {
   return bent(bend, bends, drawConfig, runConfig)
 }
 
-function bent<C, R>(
+function bent<C, R extends { readonly complaints: readonly string[] }>(
   name: string | null,
   bends: Readonly<Record<string, (config: C) => C | null>>,
   draw: (seed: number) => C,
@@ -77,7 +78,7 @@ function bent<C, R>(
   if (bend === undefined) throw new Error(`there is no bend "${name}"; there are ${Object.keys(bends).join(', ')}`)
   return async (seed) => {
     const config = bend(draw(seed))
-    return config === null ? null : await run(config)
+    return config === null ? null : await withAstray(() => run(config))
   }
 }
 

@@ -10,7 +10,7 @@
  * T3. Behind a savepoint there is no older one to go back to: a damaged one is refused where no loss is accepted, and
  *     where its manifest is.
  */
-import { fail, type PotorooError } from '../../base/errors.ts'
+import { fail, PotorooError } from '../../base/errors.ts'
 import { periodic } from '../../checkpoint/barrier.ts'
 import { droppedSteps, lastEpoch } from '../../checkpoint/cluster.ts'
 import type { Examined } from '../../checkpoint/damage.ts'
@@ -92,7 +92,10 @@ async function ownCheckpoint(asked: Asked, pipeline: string): Promise<void> {
     answered(clock, Math.max(0, endMs - clock.monotonic()), act)
   const isStarting = (): boolean => worker.residents.late.get(pipeline) === 'starting'
   for (;;) {
-    if (isStarting()) await within<void>((done) => void until(() => !isStarting()).then(done))
+    if (isStarting()) {
+      const ended = await within<unknown>((done) => void until(() => !isStarting()).then(() => done(null), done))
+      if (ended instanceof PotorooError) throw ended
+    }
     const entry = worker.cluster.pipelines.get(pipeline)
     const resident = worker.residents.all.get(pipeline)
     const last = entry === undefined ? null : lastEpoch(entry)

@@ -480,6 +480,13 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, killMs: 4 * often, joinMs: 4 * often, leaveMs: 8 * often },
     }
   },
+  /** The same, where programs take long to be loaded, and workers are ended in peace. */
+  'people-and-slow-programs': (config) => {
+    const { deeds, ...rest } = clusterBends.people!(config)!
+    const often = OFTEN * config.pace
+    const never = { killMs: 0, joinMs: 0, leaveMs: 0 }
+    return { ...rest, loadMs: Math.ceil(LOAD_MS * config.pace), deeds: { ...deeds, ...never, restMs: often } }
+  },
   /** A few do, and workers are killed when something has just been drained that has files to show. */
   'struck-drains': (config) => {
     if (!config.system.drains.some(({ kind }) => kind === 'segments' || kind === 'append')) return null
@@ -502,6 +509,11 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       stoppedDrains: true,
       deeds: { ...deeds, killMs: 0, joinMs: 0, leaveMs: 0 },
     }
+  },
+  /** The same, where nobody else is there. */
+  'stopped-drains-of-one': (config) => {
+    const { deeds, ...rest } = clusterBends['stopped-drains']!(config)!
+    return { ...rest, workers: 1, mostWorkers: 1, deeds: { ...deeds, strayMs: 0 } }
   },
   /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
   'second-tries': (config) => {

@@ -46,6 +46,13 @@ export const askedMutants: readonly SimMutant[] = [
     replacement: '(drained ? [] : [])',
   },
   {
+    name: 'nobody-hears-that-a-worker-ends',
+    bend: 'people-and-slow-programs',
+    file: 'src/worker/pipelines/continuation.ts',
+    text: 'void until(() => !isStarting()).then(() => done(null), done)',
+    replacement: 'void until(() => !isStarting()).then(() => done(null))',
+  },
+  {
     name: 'ends-in-the-middle-of-a-drain',
     bend: 'stopped-drains',
     file: 'src/worker/pipelines/endings.ts',
