@@ -94,10 +94,10 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record: what the promise that `fn` returns is fulfilled with. Results keep the order of the
-   * records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is aborted; so it is
-   * where the pipeline ends or moves while a call is under way. After a failure a record may be given to `fn` again, so
-   * what `fn` does outside of the pipeline must bear repetition.
+   * One record for each record: what the promise that `fn` returns is fulfilled with, or none for `undefined`. Results
+   * keep the order of the records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its
+   * `signal` is aborted; so it is where the pipeline ends or moves while a call is under way. After a failure a record
+   * may be given to `fn` again, so what `fn` does outside of the pipeline must bear repetition.
    *
    * @example
    * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {
@@ -105,7 +105,11 @@ export class Stream<T> {
    *   timeoutMs: 2000,
    * })
    */
-  asyncMap<O>(name: string, fn: (value: T, signal: AbortSignal) => Promise<O>, options: AsyncOptions = {}): Stream<O> {
+  asyncMap<O>(
+    name: string,
+    fn: (value: T, signal: AbortSignal) => Promise<O>,
+    options: AsyncOptions = {},
+  ): Stream<Emitted<O>> {
     const call = fn as (value: unknown, signal: AbortSignal) => Promise<unknown>
     return this.step(name, { kind: 'asyncMap', fn: call, options })
   }
@@ -197,7 +201,7 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Answers each record with any number of records, by the state of its key.
+   * Answers each record with any number of records, by the state of its key; `undefined` is none.
    *
    * @example
    * byCountry.flatMapWithState('pairs', {
@@ -208,7 +212,7 @@ export class KeyedStream<K extends Key, T> {
    *   },
    * })
    */
-  flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<O> {
+  flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
     return this.step(name, { kind: 'flatMapWithState', options } as unknown as StepBody)
   }
 
@@ -225,7 +229,7 @@ export class KeyedStream<K extends Key, T> {
 
   /**
    * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per
-   * `every` and at the end of input.
+   * `every` and at the end of input; a result that is `undefined` emits nothing.
    *
    * @example
    * byCountry.aggregate('turnover', {
@@ -241,7 +245,7 @@ export class KeyedStream<K extends Key, T> {
    *   result: ({ orders, cents }, country) => ({ country, mean: cents / orders }),
    * })
    */
-  aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<O> {
+  aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<Emitted<O>> {
     return this.step(name, { kind: 'aggregate', options } as unknown as StepBody)
   }
 

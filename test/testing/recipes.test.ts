@@ -38,11 +38,11 @@ const recipes: Readonly<Record<string, Recipe>> = {
   sessions: {
     inputs: {
       clicks: [
-        ...['/', '/a'].map((click, i) => ({ user: 'ann', page: click, at: i * MINUTE })),
+        ...['/a', '/'].map((click, i) => ({ user: 'ann', page: click, at: (1 - i) * MINUTE })),
         ...['/b', '/c'].map((click, i) => ({ user: 'ann', page: click, at: (i + 40) * MINUTE })),
       ],
     },
-    outputs: { ended: [{ user: 'ann', pages: ['/', '/a'], from: 0, to: MINUTE }] },
+    outputs: { ended: [{ user: 'ann', pages: ['/a', '/'], from: 0, to: MINUTE }] },
   },
   minutes: {
     inputs: {
@@ -83,6 +83,18 @@ async function shown(name: string): Promise<Pipeline> {
 
 test('each recipe of the page is here', () => {
   expect(Array.from(page.matchAll(/^\/\/ (.+)\.ts$/gm), ([, name]) => name)).toEqual(Object.keys(recipes))
+})
+
+test.each([
+  ['sessions', 'clicks', 'ended'],
+  ['minutes', 'readings', 'sums'],
+])('in %s nothing comes of a record without a time', async (name, source, sink) => {
+  const { inputs, outputs } = recipes[name]!
+  const input = inputs![source] as readonly object[]
+  const spoiled = { [source]: [{ ...input[0], at: undefined }, ...input] }
+  const result = await runPipeline<Record<string, unknown>>(await shown(name), { inputs: spoiled })
+  expect(result.deadLetters).toHaveLength(1)
+  expect(result.outputs[sink]).toEqual(outputs[sink])
 })
 
 describe.each(Object.entries(recipes))('%s', (name, { outputs, ...options }) => {

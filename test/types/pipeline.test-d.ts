@@ -102,6 +102,17 @@ pipeline('inference', { parameters: { port: 7001, host: 'a', loud: false } }, (p
     .keyBy('f', (l) => l)
     .flatMapWithState('flat', { init: () => ({ n: 0 }), step: (s, v) => (s.n > 1 ? [v] : undefined) })
   holds<Equal<Of<typeof flat>, string>>()
+  const maybe = (n: number) => (n > 1 ? n : undefined)
+  const fetchedSome = nums.asyncMap('fetch-some', async (n) => maybe(n))
+  holds<Equal<Of<typeof fetchedSome>, number>>()
+  const flatSome = nums
+    .keyBy('n2', (n) => n)
+    .flatMapWithState('flat-some', { init: () => ({}), step: (_, n) => [maybe(n)] })
+  holds<Equal<Of<typeof flatSome>, number>>()
+  const sumSome = nums
+    .keyBy('n3', (n) => n)
+    .aggregate('sum-some', { init: () => ({ n: 0 }), add: (sum, n) => (sum.n += n), result: ({ n }) => maybe(n) })
+  holds<Equal<Of<typeof sumSome>, number>>()
   const gen = text
     .keyBy('f', (l) => l)
     .flatMapWithState('gen', {
