@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import * as face from 'potoroo'
 import { type Pipeline, seconds } from 'potoroo'
 import { afterAll, describe, expect, test } from 'vitest'
-import { AFTER, type RunPipelineOptions, runPipeline, verifyPipeline } from '../../src/testing.ts'
+import { AFTER, PAUSE, type RunPipelineOptions, runPipeline, verifyPipeline } from '../../src/testing.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/recipes.md'), 'utf8')
 const folder = mkdtempSync(join(import.meta.dirname, '.recipes-'))
@@ -69,6 +69,14 @@ const recipes: Readonly<Record<string, Recipe>> = {
       ],
     },
     outputs: { alerts: [{ account: 'a', cents: 60_000, at: SECOND }] },
+  },
+  silent: {
+    parameters: { afterMs: seconds(30) },
+    inputs: {
+      beats: [{ device: 'a' }, { device: 'b' }],
+      clock: [0, AFTER('beats'), 1, PAUSE(seconds(40)), 2, 3],
+    },
+    outputs: { alarms: ['a', 'b'].map((silent) => ({ silent })) },
   },
 }
 

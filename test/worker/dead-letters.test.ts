@@ -108,9 +108,9 @@ class Desk {
   }
 }
 
-function letter(position: number): DeadLetter {
+function letter(position: number, key?: number): DeadLetter {
   const failure = {
-    ...{ step: 's', split: 0, position, ordinal: 0, time: 0, key: undefined, given: position },
+    ...{ step: 's', split: 0, position, ordinal: 0, time: 0, key, given: position },
     error: new Error('x'),
   }
   return makeLetter(failure, 's', 'source')
@@ -403,7 +403,7 @@ describe('letters that are tried again', () => {
     const ignore = { letter: () => {}, warned: () => {}, crowded: () => {} }
     const options = { run: { pipeline: 'p', run: 1 }, generation: 1, worker: 'w' }
     const desk = new LetterDesk(seams, options, planned, new SplitTable(), ignore)
-    for (let position = 1; position <= count; position++) desk.letters.add(task, letter(position))
+    for (let position = 1; position <= count; position++) desk.letters.add(task, letter(position, 1))
     for (const { id } of planned.tasks) desk.letters.pass(id, 1, () => {})
     shelf.settle()
     const given: number[] = []

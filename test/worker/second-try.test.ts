@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import { plan } from '../../src/model/planner.ts'
+import type { Stream } from '../../src/model/stream.ts'
 import { SplitTable } from '../../src/worker/execution/split-table.ts'
 import { contentOf, makeLetter } from '../../src/worker/letters/dead-letter.ts'
 import { tryAgain } from '../../src/worker/letters/second-try.ts'
@@ -82,4 +83,38 @@ test('what a call that took its time has answered goes on as its answer', () => 
   expect(tryAgain([letter], planned, under.runtime, splits).taken).toEqual([letter])
   under.settle()
   expect(under.writers.get('out')!.apart.map(([, text]) => text)).toEqual(['answer to 4'])
+})
+
+test('what failed in a step without keys is given to none with keys, which has taken its name: it would be on any key', () => {
+  const program = (build: (numbers: Stream<number>) => Stream<string>) =>
+    plan(
+      pipeline('p', (p) => {
+        build(p.source('in', generatorSource<number>({ value: (n) => n }))).sink('out', sink())
+      }).build(),
+    )
+  const before = program((numbers) =>
+    numbers.asyncMap('ask', () => {
+      throw new Error('not today')
+    }),
+  )
+  const now = program((numbers) =>
+    numbers
+      .keyBy('by', (n) => n % 3)
+      .mapWithState('ask', { init: () => ({ n: 0 }), step: (state, n, { key }) => `${key}: ${n}, ${++state.n}` }),
+  )
+  const failed = stage(before, { in: [4] })
+  failed.settle()
+  const letter = makeLetter(failed.failures[0]!, 'ask', 'in')
+  const splits = new SplitTable()
+  splits.numberOf('in')
+  const under = stage(now, { in: [3, 5] })
+  under.settle()
+  expect(tryAgain([letter], now, under.runtime, splits)).toEqual({ settled: 1, taken: [] })
+  under.settle()
+  expect(
+    under.writers
+      .get('out')!
+      .apart.map(([, text]) => text)
+      .sort(),
+  ).toEqual(['0: 3, 1', '2: 5, 1'])
 })

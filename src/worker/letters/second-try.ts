@@ -13,10 +13,14 @@ interface Portion {
   readonly letters: readonly DeadLetter[]
 }
 
-/** Where `letter` goes in `plan`, or `null` where it cannot: its step is gone, or it holds no record. */
+/**
+ * Where `letter` goes in `plan`, or `null` where it cannot: its step is gone, or has keys now and had none, or it holds
+ * no record.
+ */
 function placeOf(letter: DeadLetter, plan: Plan): Omit<Portion, 'letters'> | null {
   const task = plan.tasks.find(({ step }) => step === letter.task)
   if (task === undefined || !letter.again) return null
+  if (task.kind === 'keyed' && contentOf(letter.given).key === undefined) return null
   const own = letter.step === letter.task
   return { task, into: own && task.kind !== 'source' ? 'input' : 'chain' }
 }
