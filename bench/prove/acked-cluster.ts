@@ -18,6 +18,7 @@ import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
 import { Cluster } from '../workers/cluster.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { ackedMutants } from './lib/mutants.ts'
 import { Numbers } from './lib/numbers.ts'
@@ -34,10 +35,9 @@ const REST_MS = 100
 const EARLY = 5
 /** After one kill in so many the receiver ends, and another one goes on. */
 const RESTARTS = 3
-const WAIT_MS = 60_000
 
 const proof: Proof = {
-  ...{ name: 'acked-cluster', mutants: ackedMutants, rounds: 30, mutantRounds: 12, timeoutMs: 900_000 },
+  ...{ name: 'acked-cluster', mutants: ackedMutants, rounds: 30, mutantRounds: 12 },
   run,
 }
 
@@ -53,7 +53,7 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
   const producer = new Numbers(client, REST_MS)
   /** Waits until more has come than `before`. */
   const advanced = async (before: number): Promise<void> => {
-    for (const end = performance.now() + WAIT_MS; reader.records <= before; await pause(10, null, { signal })) {
+    for (const end = performance.now() + STUCK_MS; reader.records <= before; await pause(10, null, { signal })) {
       if (reader.failure !== null) throw reader.failure
       if (performance.now() > end) throw new Error(`nothing comes any more:\n${cluster.words}`)
     }
@@ -75,7 +75,7 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
       say(`kill ${kill} of ${rounds}: ${victims.join(' and ')}, ${reader.records} records have come`)
     }
     await producer.stop()
-    for (const end = performance.now() + WAIT_MS; reader.findings(producer.sent).lost > 0; ) {
+    for (const end = performance.now() + STUCK_MS; reader.findings(producer.sent).lost > 0; ) {
       if (performance.now() > end) break
       await pause(50, null, { signal })
     }

@@ -19,7 +19,7 @@ const LIFE_MS = 2500
 const STAGGER_MS = 2000
 
 const proof: Proof = {
-  ...{ name: 'all-down', mutants: [gainedNotRead], rounds: 10, mutantRounds: 5, timeoutMs: 600_000 },
+  ...{ name: 'all-down', mutants: [gainedNotRead], rounds: 10, mutantRounds: 5 },
   run,
 }
 

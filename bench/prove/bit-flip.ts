@@ -30,7 +30,7 @@ const LIFE_MS = 1000
 const SAYING_MS = 500
 
 const proof: Proof = {
-  ...{ name: 'bit-flip', mutants: flipMutants, rounds: 30, mutantRounds: 12, timeoutMs: 900_000 },
+  ...{ name: 'bit-flip', mutants: flipMutants, rounds: 30, mutantRounds: 12 },
   run,
 }
 

@@ -19,6 +19,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { bundleForBrowsers } from '../../src/client/browser/bundle.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, Subject, statesOf } from '../workers/subject.ts'
 import { Browser, type Page } from './lib/browser.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
@@ -29,10 +30,9 @@ const PIPELINE = resolve(import.meta.dirname, 'pipelines/browser.ts')
 /** One interruption in so many kills the worker; the others cut the connection. */
 const KILLS = 2
 const LIFE_MS = 1200
-const RECOVERY_MS = 20_000
 const LIMITS = ['checkpointIntervalMs=200', 'keyGroups=64']
 
-const proof: Proof = { name: 'browser', mutants: browserMutants, rounds: 30, mutantRounds: 20, timeoutMs: 240_000, run }
+const proof: Proof = { name: 'browser', mutants: browserMutants, rounds: 30, mutantRounds: 20, run }
 
 /** What the page does; it runs there. */
 const SCRIPT = `
@@ -105,8 +105,8 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
       if (round % 10 === 0) say(`${round} of ${rounds} interruptions, ${acknowledged} records acknowledged`)
     }
     const stopped = page.evaluate<Record<string, number>>('proof.stop()')
-    const counts = await Promise.race([stopped, pause(RECOVERY_MS, null, { signal })])
-    if (counts === null) throw new Error(`not all is stable after ${RECOVERY_MS} ms:\n${subject.said}`)
+    const counts = await Promise.race([stopped, pause(STUCK_MS, null, { signal })])
+    if (counts === null) throw new Error(`not all is stable after ${STUCK_MS} ms:\n${subject.said}`)
     const { sent, disconnects } = await page.evaluate<Look>('proof.look()')
     const states = await statesOf<{ readonly total: number }>(data, 'browser', 'count')
     const { status } = await subject.stop('SIGTERM')
@@ -126,14 +126,14 @@ async function run({ seed, folder, mutant, rounds, signal }: Run): Promise<strin
 
 /** Waits until the page has heard of more records on a disk than `before`. */
 async function advanced(page: Page, before: number, subject: Subject, signal: AbortSignal): Promise<number> {
-  for (const end = performance.now() + RECOVERY_MS; performance.now() < end; ) {
+  for (const end = performance.now() + STUCK_MS; performance.now() < end; ) {
     const look = await page.evaluate<Look | null>('window.proof?.look() ?? null')
     if (look !== null && look.failure !== null) throw new Error(`the page's client ended: ${look.failure}`)
     if (look !== null && look.journaled > before) return look.sent
     if (!subject.running) throw new Error(`the worker ended by itself:\n${subject.said}`)
     await pause(20, null, { signal })
   }
-  throw new Error(`nothing was acknowledged for ${RECOVERY_MS} ms:\n${subject.said}`)
+  throw new Error(`nothing was acknowledged for ${STUCK_MS} ms:\n${subject.said}`)
 }
 
 function compare(counts: Record<string, number>, states: Map<string, { readonly total: number }>, sent: number): void {

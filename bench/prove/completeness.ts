@@ -25,7 +25,7 @@ const LIMIT = 1000
 const LIFE_MS = 600
 
 const proof: Proof = {
-  ...{ name: 'completeness', mutants: completenessMutants, rounds: 8, mutantRounds: 4, timeoutMs: 600_000 },
+  ...{ name: 'completeness', mutants: completenessMutants, rounds: 8, mutantRounds: 4 },
   run,
 }
 

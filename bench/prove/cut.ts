@@ -17,7 +17,7 @@ const SIZE = 3
 const LIFE_MS = 2000
 
 const proof: Proof = {
-  ...{ name: 'cut', mutants: clusterMutants, rounds: 8, mutantRounds: 4, timeoutMs: 600_000 },
+  ...{ name: 'cut', mutants: clusterMutants, rounds: 8, mutantRounds: 4 },
   run,
 }
 

@@ -16,6 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { PipelineView, WorkerView } from '../../src/admin/view.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, type Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { fullMutants } from './lib/mutants.ts'
@@ -27,17 +28,13 @@ const VOLUME_MB = 24
 const JOURNAL_BYTES = 6 << 20
 /** One round in so many is one in which the worker is killed. */
 const KILLED = 3
-/** The worker has noticed, or has recovered, within it. */
-const NOTICE_MS = 20_000
-const RECOVERY_MS = 30_000
-const FLUSH_MS = 60_000
 /** How long there is no room after it has been noticed. */
 const FULL_MS = 4000
-/** What was on its way when it was noticed has been said after so long. */
+/** What was on its way when it was noticed has been said once nothing was acknowledged for so long. */
 const SETTLED_MS = 1000
 const LOOK_MS = 50
 
-const proof: Proof = { name: 'disk-full', mutants: fullMutants, rounds: 12, mutantRounds: 4, timeoutMs: 400_000, run }
+const proof: Proof = { name: 'disk-full', mutants: fullMutants, rounds: 12, mutantRounds: 4, run }
 
 /** How the worker says that it cannot write. */
 interface Trouble {
@@ -74,25 +71,33 @@ async function run(run: Run): Promise<string> {
   const acknowledged = async (subject: Subject): Promise<number> => {
     const from = performance.now()
     const each = Promise.all(solo.acknowledged())
-    await meanwhile(subject, each, RECOVERY_MS, `nothing was acknowledged for ${RECOVERY_MS} ms`)
+    await meanwhile(subject, each, STUCK_MS, `nothing was acknowledged for ${STUCK_MS} ms`)
     return performance.now() - from
+  }
+
+  /** Keeps the disk full until nothing was acknowledged for `SETTLED_MS`. */
+  const saidOut = async (): Promise<void> => {
+    for (let seen = -1; seen < acks; ) {
+      seen = acks
+      await keepFull(volume, SETTLED_MS, signal)
+    }
   }
 
   let subject = solo.begin()
   await acknowledged(subject)
   let [longestMs, kills] = [0, 0]
   for (let round = 1; round <= rounds; round++) {
-    await meanwhile(subject, pause(chance.below(1500), null, { signal }), RECOVERY_MS, 'late')
+    await meanwhile(subject, pause(chance.below(1500), null, { signal }), STUCK_MS, 'late')
     const trouble = await meanwhile(
       subject,
       filledUp(volume, data, signal),
-      NOTICE_MS,
+      STUCK_MS,
       'the worker does not say that its disk is full',
     )
-    await pause(SETTLED_MS, null, { signal })
+    await meanwhile(subject, saidOut(), STUCK_MS, 'acknowledgements do not end')
     const before = acks
     const fullMs = chance.below(FULL_MS)
-    await meanwhile(subject, keepFull(volume, fullMs, signal), fullMs + RECOVERY_MS, 'late')
+    await meanwhile(subject, keepFull(volume, fullMs, signal), fullMs + STUCK_MS, 'late')
     if (acks > before)
       throw new Error(`${acks - before} acknowledgements while nothing could be written:\n${subject.said}`)
     const killed = chance.below(KILLED) === 0
@@ -110,7 +115,7 @@ async function run(run: Run): Promise<string> {
     )
   }
 
-  const figures = await solo.settle(subject, FLUSH_MS)
+  const figures = await solo.settle(subject, STUCK_MS)
   volume.remove()
   return `full ${rounds} times, killed ${kills} times meanwhile, ${figures}, on after ${Math.round(longestMs)} ms at most`
 }

@@ -34,7 +34,7 @@ const FEW = 60
 const LIMITS = { batchRecords: 16, checkpointIntervalMs: 400, checkpointTimeoutMs: 20_000 }
 
 const proof: Proof = {
-  ...{ name: 'door', mutants: doorMutants, rounds: 20, mutantRounds: 6, timeoutMs: 900_000 },
+  ...{ name: 'door', mutants: doorMutants, rounds: 20, mutantRounds: 6 },
   run,
 }
 

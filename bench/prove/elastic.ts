@@ -21,7 +21,6 @@ const proof: Proof = {
     mutants: [gainedNotRead],
     rounds: CHANGES.length ** 2 + 1,
     mutantRounds: 6,
-    timeoutMs: 900_000,
   },
   run,
 }

@@ -13,6 +13,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { STUCK_MS } from '../workers/patience.ts'
 import { PIPELINE } from './lib/ground.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { enduranceMutants, gainedNotRead } from './lib/mutants.ts'
@@ -23,8 +24,6 @@ const SMALLEST = 2
 const LARGEST = 5
 const LIFE_MS = 1000
 const TTL_MS = 2000
-/** A key is gone after a fifth more than its time; then somebody has to look. */
-const FORGOTTEN_MS = 1.2 * TTL_MS + 3000
 const LOOK_MS = 100
 
 /** With the limits of `Stand`: five epochs of the horizon, two eras of 64 records, journals of 64 MiB at most. */
@@ -35,7 +34,6 @@ type Deed = (typeof DEEDS)[number]
 
 const proof: Proof = {
   ...{ name: 'endurance', mutants: [...enduranceMutants, gainedNotRead], rounds: 60, mutantRounds: 20 },
-  timeoutMs: 7_200_000,
   run,
 }
 
@@ -113,7 +111,7 @@ async function run(given: Run): Promise<string> {
 async function forgotten(stand: Stand): Promise<void> {
   const { cluster } = stand
   const [name] = cluster.workers.keys()
-  const until = performance.now() + FORGOTTEN_MS
+  const until = performance.now() + STUCK_MS
   for (;;) {
     const worker = await cluster.control(name!)
     const { keys } = await worker.get<{ readonly keys: number }>('/v1/pipelines/tally/state/seen?limit=1')

@@ -14,7 +14,7 @@ const SIZE = 3
 const LIFE_MS = 1500
 
 const proof: Proof = {
-  ...{ name: 'fence', mutants: clusterMutants, rounds: 20, mutantRounds: 6, timeoutMs: 900_000 },
+  ...{ name: 'fence', mutants: clusterMutants, rounds: 20, mutantRounds: 6 },
   run,
 }
 

@@ -27,6 +27,7 @@ import { Prng } from '../../src/base/prng.ts'
 import { findWorker } from '../../src/cli/control-client.ts'
 import { type Client, connect } from '../../src/client.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, Subject, statesOf } from '../workers/subject.ts'
 import { Garbage, type Kind } from './lib/garbage.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
@@ -45,9 +46,8 @@ const WAIT_MS = 20
 const STALL_MS = 15_000
 /** Resident memory that the worker may take, in bytes. */
 const MEMORY = 900 << 20
-/** Strangers' connections that may still be there `GONE_MS` after the last of them has left. */
+/** Strangers' connections that may still be there after the last of them has left. */
 const LEFT_OPEN = 20
-const GONE_MS = 15_000
 
 /** More bodies than these may be held together, and longer ones than these may not be sent. */
 const LIMITS = { partialBytes: 4 << 20, httpBodyBytes: 1 << 20, recordBytes: 256 << 10, helloTimeoutMs: 2000 }
@@ -57,7 +57,6 @@ const proof: Proof = {
   mutants: garbageMutants,
   rounds: 1000,
   mutantRounds: 100,
-  timeoutMs: 1_500_000,
   run,
 }
 
@@ -449,7 +448,7 @@ function watch(pid: number, healthy: readonly Healthy[], storm: Storm, failed: (
 
 /** Waits until what strangers had open is closed. */
 async function closed(pid: number, before: number, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + GONE_MS
+  const until = performance.now() + STUCK_MS
   while (openOf(pid) > before + LEFT_OPEN) {
     if (performance.now() > until) throw new Error(`${openOf(pid) - before} connections of strangers are still open`)
     await pause(200, null, { signal })
@@ -457,7 +456,7 @@ async function closed(pid: number, before: number, signal: AbortSignal): Promise
 }
 
 async function compare(data: string, healthy: readonly Healthy[], signal: AbortSignal): Promise<void> {
-  const until = performance.now() + 20_000
+  const until = performance.now() + STUCK_MS
   for (;;) {
     const states = await statesOf<{ records: number }>(data, 'garbage', 'count')
     const wrong = healthy.filter(({ name, sent }) => states.get(name)?.records !== sent)

@@ -23,7 +23,7 @@ const DEAD_MS = 2500
 const EARLY = 5
 
 const proof: Proof = {
-  ...{ name: 'kill9-cluster', mutants: clusterMutants, rounds: 100, mutantRounds: 20, timeoutMs: 900_000 },
+  ...{ name: 'kill9-cluster', mutants: clusterMutants, rounds: 100, mutantRounds: 20 },
   run,
 }
 

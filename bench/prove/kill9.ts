@@ -12,6 +12,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, type Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { killMutants } from './lib/mutants.ts'
@@ -23,11 +24,8 @@ const EARLY = 6
 const START_MS = 500
 /** The longest life after the first acknowledgement. */
 const LIFE_MS = 1500
-/** Nothing acknowledged for so long after a start: the worker does not recover. */
-const RECOVERY_MS = 20_000
-const FLUSH_MS = 30_000
 
-const proof: Proof = { name: 'kill9', mutants: killMutants, rounds: 50, mutantRounds: 20, timeoutMs: 300_000, run }
+const proof: Proof = { name: 'kill9', mutants: killMutants, rounds: 50, mutantRounds: 20, run }
 
 async function run(run: Run): Promise<string> {
   const { folder, rounds, signal } = run
@@ -45,10 +43,10 @@ async function run(run: Run): Promise<string> {
     const outcome = await Promise.race([
       Promise.any(solo.acknowledged()).then(() => 'acknowledged' as const),
       subject.ended.then(() => 'ended' as const),
-      pause(RECOVERY_MS, 'late' as const, { signal }),
+      pause(STUCK_MS, 'late' as const, { signal }),
       failed,
     ])
-    if (outcome === 'late') throw new Error(`nothing was acknowledged for ${RECOVERY_MS} ms:\n${subject.said}`)
+    if (outcome === 'late') throw new Error(`nothing was acknowledged for ${STUCK_MS} ms:\n${subject.said}`)
     if (outcome === 'ended') throw new Error(`the worker ended by itself:\n${subject.said}`)
     longestMs = Math.max(longestMs, performance.now() - subject.startedMs)
   }
@@ -66,7 +64,7 @@ async function run(run: Run): Promise<string> {
 
   const subject = solo.begin()
   await recovered(subject)
-  const figures = await solo.settle(subject, FLUSH_MS)
+  const figures = await solo.settle(subject, STUCK_MS)
   return `${rounds} kills, ${figures}, longest recovery ${Math.round(longestMs)} ms`
 }
 

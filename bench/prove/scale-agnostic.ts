@@ -14,6 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
 import { Cluster } from '../workers/cluster.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { scaleMutants } from './lib/mutants.ts'
 
@@ -22,11 +23,10 @@ const SIZES = [1, 2, 3, 7]
 const PRODUCERS = 4
 const KEYS = 5000
 const BATCH = 2000
-const FLUSH_MS = 120_000
 
 /** Rounds are thousands of records. */
 const proof: Proof = {
-  ...{ name: 'scale-agnostic', mutants: scaleMutants, rounds: 1000, mutantRounds: 100, timeoutMs: 600_000 },
+  ...{ name: 'scale-agnostic', mutants: scaleMutants, rounds: 1000, mutantRounds: 100 },
   run,
 }
 
@@ -91,8 +91,8 @@ async function feed({ addresses }: Cluster, { lines }: Course, signal: AbortSign
     await client.flush('stable')
     client.close()
   })
-  const late = pause(FLUSH_MS, null, { signal }).then(() => {
-    throw new Error(`not everything is stable after ${FLUSH_MS} ms`)
+  const late = pause(STUCK_MS, null, { signal }).then(() => {
+    throw new Error(`not everything is stable after ${STUCK_MS} ms`)
   })
   await Promise.race([Promise.all(sending), late])
 }

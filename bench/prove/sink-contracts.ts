@@ -25,6 +25,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { connect } from '../../src/client.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { contractMutants } from './lib/mutants.ts'
@@ -39,7 +40,8 @@ const START_MS = 400
 /** In one life of so many the reader stops, longer than a barrier waits for a socket, so that much is under way. */
 const STOPS = 3
 const STOP_MS = 1300
-const WAIT_MS = 20_000
+/** What has left the worker in order has come once nothing came for so long. */
+const COMES_MS = 2000
 const REST_MS = 20
 /**
  * A receiver that has few bytes on the way, and syncs them, takes some thousand in a second; one of single posts, one
@@ -53,7 +55,6 @@ const proof: Proof = {
   mutants: contractMutants,
   rounds: 50,
   mutantRounds: 15,
-  timeoutMs: 1_200_000,
   run,
 }
 
@@ -136,15 +137,18 @@ class Trial {
     const { kind, producer, reader, signal } = this
     await this.advanced()
     await producer.stop()
-    const flushed = await Promise.race([producer.flush().then(() => true), pause(WAIT_MS, false, { signal })])
-    if (!flushed) throw new Error(`${kind}: not all is stable after ${WAIT_MS} ms:\n${this.subject.said}`)
+    const flushed = await Promise.race([producer.flush().then(() => true), pause(STUCK_MS, false, { signal })])
+    if (!flushed) throw new Error(`${kind}: not all is stable after ${STUCK_MS} ms:\n${this.subject.said}`)
     const { status } = await this.subject.stop('SIGTERM')
     if (status !== 0) throw new Error(`${kind}: the worker did not end in order:\n${this.subject.said}`)
     this.checkSaid()
     if (kind === 'file') reader.readFile(readFileSync(`${this.folder}/rows`))
     const { sent } = producer
     const complete = kind.endsWith('-server') ? (): boolean => true : () => reader.findings(sent).lost === 0
-    for (const until = performance.now() + 2000; !complete() && performance.now() < until; ) await pause(50)
+    for (let seen = -1; !complete() && seen < reader.records; ) {
+      seen = reader.records
+      for (const until = performance.now() + COMES_MS; !complete() && performance.now() < until; ) await pause(50)
+    }
     const { lost, repeated, foreign } = reader.findings(sent)
     const mayLose = kind.endsWith('-server')
     const mayRepeat = kind !== 'file' && !idempotentKinds.includes(kind)
@@ -184,7 +188,7 @@ class Trial {
     const { kind, reader, producer, signal } = this
     const seen = (): number => (kind === 'file' ? producer.taken : reader.records)
     const before = seen()
-    for (const end = performance.now() + WAIT_MS; seen() <= before; ) {
+    for (const end = performance.now() + STUCK_MS; seen() <= before; ) {
       if (reader.failure !== null) throw reader.failure
       if (performance.now() > end || !this.subject.running) {
         throw new Error(`${kind}: nothing comes any more:\n${this.subject.said}`)

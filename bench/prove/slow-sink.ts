@@ -15,6 +15,7 @@ import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from '../../src/client.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, Subject } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { slowMutants } from './lib/mutants.ts'
@@ -25,16 +26,13 @@ const PIPELINE = resolve(import.meta.dirname, 'pipelines/kinds.ts')
 /** Records that flow before the reader stops, and after it has gone on. */
 const FLOW = 50_000
 const STILL_MS = 1500
-/** How long the worker may take records while nobody reads: by then there are hundreds of megabytes of them. */
-const STOPS_MS = 15_000
-const WAIT_MS = 30_000
 /**
  * What a worker may hold more while nobody reads: the limits of the source, the channels and the sink add up to less.
  */
 const MORE_BYTES = 160 << 20
 const PAGE_BYTES = 4096
 
-const proof: Proof = { name: 'slow-sink', mutants: slowMutants, rounds: 3, mutantRounds: 1, timeoutMs: 600_000, run }
+const proof: Proof = { name: 'slow-sink', mutants: slowMutants, rounds: 3, mutantRounds: 1, run }
 
 async function run({ folder, mutant, rounds, signal }: Run): Promise<string> {
   let [records, most] = [0, 0]
@@ -76,8 +74,7 @@ async function stopReading(
     await flows(FLOW)
     const before = residentBytes(subject)
     reader.stop()
-    const moreBytes = (await stillness(producer, subject, kind, signal)) - before
-    if (moreBytes > MORE_BYTES) throw new Error(`${kind}: the worker holds ${megabytes(moreBytes)} more`)
+    const moreBytes = (await stillness(producer, subject, kind, before + MORE_BYTES, signal)) - before
     reader.goOn()
     await flows(FLOW)
     await producer.stop()
@@ -100,14 +97,24 @@ async function stopReading(
   }
 }
 
-/** Waits until the worker has taken nothing for `STILL_MS`; answers the most memory that the worker had meanwhile. */
-async function stillness(producer: Numbers, subject: Subject, kind: SinkKind, signal: AbortSignal): Promise<number> {
-  const end = performance.now() + STOPS_MS
+/**
+ * Waits until the worker has taken nothing for `STILL_MS`; answers the most memory that it had meanwhile, which is not
+ * above `bound`.
+ */
+async function stillness(
+  producer: Numbers,
+  subject: Subject,
+  kind: SinkKind,
+  bound: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const end = performance.now() + STUCK_MS
   let most = 0
   let [taken, since] = [producer.taken, performance.now()]
   while (performance.now() - since < STILL_MS) {
     await pause(20, null, { signal })
     most = Math.max(most, residentBytes(subject))
+    if (most > bound) throw new Error(`${kind}: the worker holds ${megabytes(most - bound)} more than it may`)
     if (producer.taken === taken) continue
     taken = producer.taken
     since = performance.now()
@@ -117,7 +124,7 @@ async function stillness(producer: Numbers, subject: Subject, kind: SinkKind, si
 }
 
 async function until(holds: () => boolean, subject: Subject, signal: AbortSignal, otherwise: string): Promise<void> {
-  for (const end = performance.now() + WAIT_MS; !holds(); ) {
+  for (const end = performance.now() + STUCK_MS; !holds(); ) {
     if (performance.now() > end || !subject.running) throw new Error(`${otherwise}:\n${subject.said}`)
     await pause(10, null, { signal })
   }

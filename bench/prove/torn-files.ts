@@ -26,6 +26,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.ts'
 import { epochOf } from '../../src/checkpoint/layout.ts'
 import { freePort } from '../workers/free-port.ts'
+import { STUCK_MS } from '../workers/patience.ts'
 import { bareStack, Subject, statesOf } from '../workers/subject.ts'
 import { type Proof, prove, type Run, say } from './lib/main.ts'
 import { tornMutants } from './lib/mutants.ts'
@@ -38,13 +39,11 @@ const PRODUCERS = 3
 const RECORDS = 12
 /** A file is useless with a bit flipped in each so many bytes. */
 const RIDDLED_BYTES = 500
-/** Lives of the worker before its files are kept, and how long each works, in milliseconds. */
+/** Lives of the worker before its files are kept; each makes more epochs than are kept. */
 const LIVES = 3
-const LIFE_MS = 1500
+const LOOK_MS = 50
 /** Records that each producer sends after the damage. */
 const MORE = 200
-/** A worker that has neither made everything stable nor refused after this long is stuck, in milliseconds. */
-const STUCK_MS = 15_000
 
 const HORIZON = 8
 const LIMITS = {
@@ -59,7 +58,7 @@ const LIMITS = {
 /** Files without which nothing can be exact. A pack is one where every epoch of the horizon needs it. */
 const INDISPENSABLE = /\/(chain\/|cluster$|bundles\/|lock$|member$|\w+\.token$)/
 
-const proof: Proof = { name: 'torn-files', mutants: tornMutants, rounds: 2, mutantRounds: 2, timeoutMs: 600_000, run }
+const proof: Proof = { name: 'torn-files', mutants: tornMutants, rounds: 2, mutantRounds: 2, run }
 
 type Damage = 'cut' | 'flip'
 
@@ -124,14 +123,24 @@ class Scene {
     for (let life = 0; life < LIVES; life++) {
       const subject = this.start(this.pipeline)
       if (!(await subject.says(/listens on/))) throw new Error(`the worker does not start:\n${subject.said}`)
-      await Promise.race([pause(LIFE_MS, null, { signal: this.run.signal }), failed])
+      const over = subject.ended.then(() => Promise.reject(new Error(`the worker ended:\n${subject.said}`)))
+      over.catch(() => {})
+      await Promise.race([this.epoch((life + 1) * (HORIZON + 2)), over, failed])
       await subject.stop('SIGKILL')
     }
-    for (const producer of producers) {
-      await producer.stop()
-      producer.client.close()
-    }
+    await Promise.all(producers.map((producer) => producer.end()))
     cpSync(this.live, this.kept, { recursive: true })
+  }
+
+  /** Resolves when epoch `wanted` is complete, or the one before. */
+  private async epoch(wanted: number): Promise<void> {
+    const until = performance.now() + STUCK_MS
+    for (;;) {
+      const [last] = this.manifests
+      if (last !== undefined && epochOf(basename(last))! >= wanted) return
+      if (performance.now() > until) throw new Error(`no epoch ${wanted} after ${STUCK_MS} ms`)
+      await pause(LOOK_MS, null, { signal: this.run.signal })
+    }
   }
 
   /** Begins a trial: everything is as it was kept. */

@@ -25,7 +25,7 @@ const KILL_MS = 500
 const mutants = [gainedNotRead, ...killMutants.filter(({ name }) => name === 'deltas-not-restored')]
 
 const proof: Proof = {
-  ...{ name: 'upgrade', mutants, rounds: 30, mutantRounds: 8, timeoutMs: 600_000 },
+  ...{ name: 'upgrade', mutants, rounds: 30, mutantRounds: 8 },
   run,
 }
 

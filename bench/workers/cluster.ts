@@ -10,6 +10,7 @@ import type { Address } from '../../src/client.ts'
 import { freePort } from './free-port.ts'
 import { Hosts } from './hosts.ts'
 import type { Mutant } from './mutant.ts'
+import { STUCK_MS } from './patience.ts'
 import { bareStack, type Ending, Subject, statesOf } from './subject.ts'
 import type { Wire } from './wire.ts'
 
@@ -18,9 +19,6 @@ interface Picture {
   readonly mode: string
   readonly workers: readonly { readonly worker: string; readonly member: boolean }[]
 }
-
-/** How long a cluster may take until it is as it has to be. */
-const SETTLED_MS = 30_000
 
 export interface ClusterOptions {
   readonly folder: string
@@ -188,13 +186,13 @@ export class Cluster {
 
   /** Waits until what `name` says of the cluster is as `wanted`. */
   private async sees(what: string, name: string, wanted: (picture: Picture) => boolean): Promise<void> {
-    const until = performance.now() + SETTLED_MS
+    const until = performance.now() + STUCK_MS
     for (;;) {
       const picture = await this.pictureOf(name)
       if (picture !== null && wanted(picture)) return
       if (performance.now() > until) {
         const said = `${name} says ${JSON.stringify(picture)}`
-        throw new Error(`no ${what} after ${SETTLED_MS} ms: ${said}\n${this.words}`)
+        throw new Error(`no ${what} after ${STUCK_MS} ms: ${said}\n${this.words}`)
       }
       await pause(50, null, { signal: this.options.signal })
     }

@@ -68,7 +68,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'does not release what holds for an attempt that was given up',
-    from: 27,
+    from: 101,
     file: 'src/cluster/rescale.ts',
     text: "{ kind: 'release', attempt, pipelines: asked },",
     replacement: "{ kind: 'release', attempt, pipelines: [] },",

@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
+import { STUCK_MS } from '../../workers/patience.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-const START_MS = 30_000
 
 interface Reply {
   readonly id?: number
@@ -101,7 +101,7 @@ async function endpoint(child: ChildProcess): Promise<string | null> {
     const late = setTimeout(() => {
       child.kill('SIGKILL')
       reject(new Error(`Chromium does not start:\n${said}`))
-    }, START_MS)
+    }, STUCK_MS)
     const done = (url: string | null): void => {
       clearTimeout(late)
       resolve(url)

@@ -54,8 +54,10 @@ export abstract class Ground {
    */
   protected async flush(ms: number, words: () => string, ended: Promise<unknown>): Promise<void> {
     const { producers, run } = this
-    for (const producer of producers) await producer.stop()
-    const flushed = Promise.all(producers.map(({ client }) => client.flush('stable'))).then(() => true)
+    const still = Promise.all(producers.map((producer) => producer.stop()))
+    const flushed = still
+      .then(() => Promise.all(producers.map(({ client }) => client.flush('stable'))))
+      .then(() => true)
     const over = ended.then(() => false)
     if (await Promise.race([flushed, over, pause(ms, false, { signal: run.signal }), this.failed])) return
     const open = producers.map(({ client }) => client.outstanding).join(', ')

@@ -14,6 +14,9 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { check, type Mutant } from '../../workers/mutant.ts'
 
+/** After this long a proof has failed, in milliseconds. What waits for one thing says sooner that it does not come. */
+const LONGEST_MS = 7_200_000
+
 export interface Run {
   readonly seed: number
   /** A folder of this run alone, removed when the proof holds. */
@@ -31,8 +34,6 @@ export interface Proof {
   /** What is done usually, and with a mutant in place. */
   readonly rounds: number
   readonly mutantRounds: number
-  /** After this long the proof has failed, in milliseconds. */
-  readonly timeoutMs: number
   /** Resolves with the figure where the proof holds, rejects with what was found otherwise. */
   run(run: Run): Promise<string>
 }
@@ -57,7 +58,7 @@ interface Given {
   readonly mutants?: true
 }
 
-function givenOf({ name, rounds, timeoutMs, mutants }: Proof): Given {
+function givenOf({ name, rounds, mutants }: Proof): Given {
   const planted = (wanted: string): Mutant => {
     const mutant = mutants.find((one) => one.name === wanted)
     if (mutant === undefined) throw new InvalidArgumentError(`There are ${mutants.map((one) => one.name).join(', ')}.`)
@@ -65,7 +66,7 @@ function givenOf({ name, rounds, timeoutMs, mutants }: Proof): Given {
     return mutant
   }
   return new Command(`npm run prove -- ${name}`)
-    .description(`Ends with status 0 where it holds; at most ${timeoutMs / 60_000} minutes.`)
+    .description(`Ends with status 0 where it holds; at most ${LONGEST_MS / 3_600_000} hours.`)
     .option('--seed <n>', 'what is drawn (default: anything)', whole)
     .option('--rounds <n>', `how much is done (default: ${rounds})`, whole)
     .option('--mutant <name>', `with a fault planted: ${mutants.map((one) => one.name).join(', ')}`, planted)
@@ -81,13 +82,13 @@ function whole(text: string): number {
 }
 
 async function runOnce(proof: Proof, given: Given): Promise<boolean> {
-  const { name, timeoutMs } = proof
+  const { name } = proof
   const { mutant = null, seed = Math.floor(Math.random() * 2 ** 32) } = given
   const { rounds = mutant === null ? proof.rounds : proof.mutantRounds } = given
   const folder = mkdtempSync(join(tmpdir(), `potoroo-${name}-`))
   say(`${name}: seed ${seed}, node ${process.versions.node}${mutant === null ? '' : `, with mutant "${mutant.name}"`}`)
   const controller = new AbortController()
-  const late = setTimeout(() => controller.abort(new Error(`not done after ${timeoutMs / 1000} s`)), timeoutMs)
+  const late = setTimeout(() => controller.abort(new Error(`not done after ${LONGEST_MS / 1000} s`)), LONGEST_MS)
   const aborted = once(controller.signal, 'abort').then(() => Promise.reject(controller.signal.reason))
   try {
     const run = proof.run({ seed, folder, mutant, rounds, signal: controller.signal })

@@ -3,6 +3,7 @@
  * has come by it or a moment has passed, and goes when all of them are stable.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { STUCK_MS } from '../../workers/patience.ts'
 import { Flapper } from './flapper.ts'
 import { Producer } from './producer.ts'
 import type { Stand } from './stand.ts'
@@ -10,7 +11,6 @@ import type { Stand } from './stand.ts'
 /** Connections that it leaves, and the longest time that it stays on each, in milliseconds. */
 const LEAVES = 4
 const STAY_MS = 40
-const FLUSH_MS = 60_000
 
 export async function newcomer(stand: Stand, name: string, records: number): Promise<void> {
   const { chance, tally, cluster } = stand
@@ -22,8 +22,8 @@ export async function newcomer(stand: Stand, name: string, records: number): Pro
     await pause(chance.below(STAY_MS))
     flapper.leave()
   }
-  const stable = await Promise.race([producer.client.flush('stable'), pause(FLUSH_MS, null)])
+  const stable = await Promise.race([producer.client.flush('stable'), pause(STUCK_MS, null)])
   if (stable === null)
-    throw new Error(`after ${FLUSH_MS} ms ${producer.client.outstanding} records of ${name} are not stable`)
+    throw new Error(`after ${STUCK_MS} ms ${producer.client.outstanding} records of ${name} are not stable`)
   producer.client.close()
 }

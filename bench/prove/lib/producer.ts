@@ -67,9 +67,16 @@ export class Producer {
     if (count > 0) await this.client.send(lines)
   }
 
-  /** Sends nothing more; resolves when the last burst is in the outbox. */
+  /** Sends nothing more; resolves when there is room behind the last burst, which some worker has to make. */
   async stop(): Promise<void> {
     this.running = false
+    await this.stopped
+  }
+
+  /** Ends where no worker may be there: all that was sent stands in the outbox, also what waits for room. */
+  async end(): Promise<void> {
+    this.running = false
+    this.client.close()
     await this.stopped
   }
 }

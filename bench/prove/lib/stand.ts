@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Dial } from '../../../src/client/transport.ts'
 import { Cluster } from '../../workers/cluster.ts'
+import { STUCK_MS } from '../../workers/patience.ts'
 import type { Wire } from '../../workers/wire.ts'
 import { Ground, PIPELINE } from './ground.ts'
 import type { Run } from './main.ts'
@@ -12,9 +13,6 @@ import { Producer } from './producer.ts'
 import { Findings } from './tally.ts'
 
 const PRODUCERS = 4
-/** Nothing acknowledged for so long: the cluster does not recover. */
-const RECOVERY_MS = 30_000
-const FLUSH_MS = 60_000
 
 /** Small enough that floors rise, journals are trimmed, packs die and the chain begins new eras while a proof runs. */
 const LIMITS = {
@@ -90,10 +88,10 @@ export class Stand extends Ground {
     const outcome = await Promise.race([
       Promise.all(this.acknowledged()).then(() => null),
       this.cluster.endedByItself(),
-      pause(RECOVERY_MS, 'late', { signal }),
+      pause(STUCK_MS, 'late', { signal }),
       this.failed,
     ])
-    if (outcome === 'late') throw new Error(`some producer heard nothing for ${RECOVERY_MS} ms:\n${this.cluster.words}`)
+    if (outcome === 'late') throw new Error(`some producer heard nothing for ${STUCK_MS} ms:\n${this.cluster.words}`)
     if (outcome !== null) throw new Error(`${outcome} ended by itself:\n${this.cluster.words}`)
     this.longestMs = Math.max(this.longestMs, performance.now() - from)
   }
@@ -108,7 +106,7 @@ export class Stand extends Ground {
   /** Stops the producers and has everything become stable: what has been sent is what there is. */
   async quiet(): Promise<void> {
     const never = new Promise(() => {})
-    await this.flush(FLUSH_MS, () => this.cluster.words, never)
+    await this.flush(STUCK_MS, () => this.cluster.words, never)
   }
 
   /** Has everything become stable, and compares. Answers the figures of a proof that holds. */
