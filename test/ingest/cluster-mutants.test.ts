@@ -124,7 +124,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
     name: 'merges journals only in the order in which it reads them',
     file: 'src/ingest/replay.ts',
     text: 'if (needed === undefined && this.moved && this.incomplete) {',
-    replacement: 'if (segment === undefined && this.moved && this.incomplete && this.index < 0) {',
+    replacement: 'if (needed === undefined && this.moved && this.incomplete && this.index < 0) {',
   },
   {
     name: 'cuts a sealed tail one batch short',

@@ -78,7 +78,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
   },
   {
     name: 'takes a hello that a later one has overtaken',
-    from: 100,
+    from: 730,
     file: 'src/transport/handshake.ts',
     text: "return overtaken ? { kind: 'passOver' } :",
     replacement: "return overtaken && hello.received > 1e9 ? { kind: 'passOver' } :",
