@@ -23,6 +23,8 @@ const KEY_GROUPS = 64
 /** More than there are words, so that an answer has one page. */
 const LIMIT = 1000
 const LIFE_MS = 600
+/** The others may go on without who is stopped before all have answered: then it is stopped once more. */
+const TRIES = 20
 
 const proof: Proof = {
   ...{ name: 'completeness', mutants: completenessMutants, rounds: 8, mutantRounds: 4 },
@@ -47,8 +49,12 @@ async function run(given: Run): Promise<string> {
     await stand.work(chance.below(LIFE_MS))
     await stand.quiet()
     const names = chance.shuffled([...cluster.workers.keys()])
-    const share = await withOneStopped(cluster, tally.words, names[0]!, names.slice(1))
-    await cluster.settlesAs(cluster.workers.size, names)
+    let share: string | null = null
+    for (let tries = 0; share === null; tries++) {
+      if (tries === TRIES) throw new Error('the others go on without who is stopped before they answer')
+      share = await withOneStopped(cluster, tally.words, names[0]!, names.slice(1))
+      await cluster.settlesAs(cluster.workers.size, names)
+    }
     stand.loud()
     await stand.recovered()
     const watch = watching(cluster, tally.words, given.signal)
@@ -64,23 +70,29 @@ async function run(given: Run): Promise<string> {
   return `${asked} answers while owners changed, ${await stand.settle()}`
 }
 
-/** Stops `stopped` and asks each of `others`; answers the completeness that they said. */
+/**
+ * Stops `stopped` and asks each of `others`; answers the completeness that they said, or `null` where they have gone on
+ * in another generation meanwhile.
+ */
 async function withOneStopped(
   cluster: Cluster,
   words: ReadonlyMap<string, number>,
   stopped: string,
   others: readonly string[],
-): Promise<string> {
+): Promise<string | null> {
   const runs = await (await cluster.control(others[0]!)).get<Totals['completeness']['missing']>(
     '/v1/cluster/key-groups',
   )
   const gone = new Set(groupsOf(runs.filter(({ worker }) => worker === stopped)))
+  const generation = await generationOf(cluster, others[0]!)
   const subject = cluster.workers.get(stopped)!
   subject.signal('SIGSTOP')
   try {
     const share = `${KEY_GROUPS - gone.size}/${KEY_GROUPS}`
     // Asked at once, all of them: soon the others go on without who is stopped, and cover everything again.
-    for (const answer of await Promise.all(others.map((name) => totals(cluster, name)))) {
+    const answers = await Promise.all(others.map((name) => totals(cluster, name)))
+    if ((await generationOf(cluster, others[0]!)) !== generation) return null
+    for (const answer of answers) {
       const { keyGroups, missing } = answer.completeness
       if (keyGroups !== share) throw new Error(`it covers ${keyGroups}, and ${share} are there`)
       const named = groupsOf(missing)
@@ -125,6 +137,10 @@ function watching(
       return done
     },
   }
+}
+
+async function generationOf(cluster: Cluster, name: string): Promise<number> {
+  return (await (await cluster.control(name)).get<{ readonly generation: number }>('/v1/cluster')).generation
 }
 
 async function totals(cluster: Cluster, name: string): Promise<Totals> {

@@ -25,7 +25,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
     name: 'reads a journal before it is sealed',
     file: 'src/ingest/sealed.ts',
     text: 'this.seal(reach.worker, new Set(writers), (failed) => {',
-    replacement: `findSegments(disk, reach.directory, (_, early) => {
+    replacement: `findSegments(this.options.disk, reach.directory, (_, early) => {
         for (const segment of early) segment.worker = reach.worker
         this.seal(reach.worker, new Set(writers), (failed) => done(failed, early))
       })
@@ -48,7 +48,7 @@ const mutants: readonly (Mutant & { readonly from?: number })[] = [
     file: 'src/ingest/sealed.ts',
     text: 'this.options.seals.seal(worker, incarnation, (error) => {',
     replacement:
-      '((_a: string, _b: string, then: (error: null) => void) => then(null))(worker, incarnation, (error) => {',
+      'void ((_a: string, _b: string, then: (error: null) => void) => then(null))(worker, incarnation, (error) => {',
   },
   {
     name: 'lets two members be home of a stream that nobody had',

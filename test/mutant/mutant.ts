@@ -23,11 +23,16 @@ export interface Outcome {
   readonly output: string
 }
 
-/** Runs `program` (a path beside the calling test) with `mutant` in place, or as it is. */
-export function runMutant(mutant: Mutant | null, program: string, args: readonly string[]): Outcome {
+/** What a program says in which a fault names what is not there: that one is found by everything. */
+const BROKEN = /SyntaxError|[\w$]+ is not defined|is not a function/
+
+/** Runs `program` (a path beside the calling test) with `mutant` in place, which has to be one that can run. */
+export function runMutant(mutant: Mutant, program: string, args: readonly string[]): Outcome {
   const { options, env } = hooked(mutant, program, args)
   const ran = spawnSync(process.execPath, options, { env, encoding: 'utf8' })
-  return { status: ran.status, output: ran.stdout + ran.stderr }
+  const output = ran.stdout + ran.stderr
+  if (BROKEN.test(output)) throw new Error(`"${mutant.name}" breaks the program and is no fault of it:\n${output}`)
+  return { status: ran.status, output }
 }
 
 /** The same beside other work. */
