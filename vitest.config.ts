@@ -14,7 +14,8 @@ export default defineConfig({
     reporters: ['default', './test/support/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'tests', include: [tests], exclude: [mutants] } },
-      { extends: true, test: { name: 'mutants', include: [mutants] } },
+      // Each runs up to some hundred clusters.
+      { extends: true, test: { name: 'mutants', include: [mutants], testTimeout: 1_800_000 } },
     ],
     // These end what hangs and say nothing of speed, so a busy machine does not come near them.
     testTimeout: 180_000,

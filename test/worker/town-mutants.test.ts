@@ -24,7 +24,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
   },
   {
     name: 'fails for what a newer generation has removed',
-    from: 830,
+    from: 890,
     file: 'src/worker/pipelines/arrivals.ts',
     text: 'failed: (error) => this.seams.follow(() => told((resident) => this.fail(resident, error))),',
     replacement: 'failed: (error) => told((resident) => this.fail(resident, error)),',
