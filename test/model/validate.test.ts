@@ -273,12 +273,24 @@ describe('order before an idempotent sink', () => {
       .mapWithState('m', counted)
       .sink('out', sink)
 
+  /** Some go through `by` and the others do not, and all meet again. */
+  const parted =
+    (by: (some: Untyped) => Untyped): Build =>
+    (source, sink, p) => {
+      const { some, rest } = p.source('in', source).branch('b', { some: Boolean })
+      by(some).merge('both', rest).keyBy('k', String).mapWithState('m', counted).sink('out', sink)
+    }
+
   test.each([
     ['many', 'idempotent', mapped, 1],
     ['one', 'idempotent', mapped, 0],
     ['many', 'transactional', mapped, 0],
     ['many', 'transactional', summed, 0],
     ['one', 'idempotent', two, 1],
+    ['one', 'idempotent', parted((some) => some.asyncMap('a', String)), 1],
+    ['one', 'idempotent', parted((some) => some.keyBy('k2', String).mapWithState('m2', counted)), 1],
+    ['one', 'idempotent', parted((some) => some.map('a', String)), 0],
+    ['one', 'transactional', parted((some) => some.asyncMap('a', String)), 0],
   ] as const)('%s splits, %s sink', (splits, promise, build, expected) => {
     expect(warned(splits, promise, build)).toBe(expected)
   })
