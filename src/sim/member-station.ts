@@ -53,6 +53,8 @@ export interface MemberOptions {
   readonly close?: (worker: Worker) => Promise<unknown> | null
   /** The worker's name, where it is not the machine's: a second process of that name. */
   readonly worker?: string
+  /** It is a worker alone, whose folder is the shared volume, and member of no cluster. */
+  readonly alone?: boolean
 }
 
 /** A program that is to take the place of another one. */
@@ -123,14 +125,17 @@ export class MemberStation {
       this.kill()
     }
     const output = { write: (_: Uint8Array, done: (error: Error | null) => void) => env.clock.soon(() => done(null)) }
-    const cluster = {
-      ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
-      journals: this.options.journals === false ? null : `${SHARED}/journals`,
-      listen: { host: this.machine.name, port },
-    }
+    const { alone = false } = this.options
+    const cluster = alone
+      ? null
+      : {
+          ...{ name: 'cluster', token: 'secret', store: `${SHARED}/store`, expected },
+          journals: this.options.journals === false ? null : `${SHARED}/journals`,
+          listen: { host: this.machine.name, port },
+        }
     const worker = make(
       env,
-      { worker: name, data: DATA, limits, output, acceptLoss, cluster },
+      { worker: name, data: alone ? SHARED : DATA, limits, output, acceptLoss, cluster },
       {
         ...loading(env, this.options.plan, this.options.loadMs),
         ...{ listening: () => {}, letter: () => {}, changed: () => this.tellChange() },

@@ -510,10 +510,11 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
       deeds: { ...deeds, killMs: 0, joinMs: 0, leaveMs: 0 },
     }
   },
-  /** The same, where nobody else is there. */
+  /** The same, where nobody else is there, and half of the time no cluster. */
   'stopped-drains-of-one': (config) => {
     const { deeds, ...rest } = clusterBends['stopped-drains']!(config)!
-    return { ...rest, workers: 1, mostWorkers: 1, deeds: { ...deeds, strayMs: 0 } }
+    const alone = config.seed % 2 === 0
+    return { ...rest, alone, workers: 1, mostWorkers: 1, deeds: { ...deeds, strayMs: 0 } }
   },
   /** Somebody looks through dead letters again and again, while workers die, come and go and key groups move. */
   'second-tries': (config) => {

@@ -257,7 +257,8 @@ class SimCluster {
     let looks = 0
     await this.expect('the pipeline is there', () => {
       // Again where that has failed, as a person would.
-      if (looks++ % SUBMIT_LOOKS === 0) stations.find(({ worker }) => worker?.phase === 'active')?.submit()
+      const able = stations.find(({ worker }) => worker?.phase === 'active')
+      if (looks++ % SUBMIT_LOOKS === 0 && able !== undefined && !this.people.submit(able)) able.submit()
       return stations.some(({ worker }) => (worker?.cluster.pipelines.size ?? 0) > 0)
     })
     const moments = config.struckDrains ? new LastMoments(config, world, this.chain, stations) : null
@@ -359,7 +360,19 @@ class SimCluster {
     const stopped = (hash: string, error: PotorooError): boolean =>
       others.failed(hash, error) || upgrades?.stopped(hash, error) === true
     const { make, end: close } = people
-    return { limits, port: 7400, restartMs, loadMs, pipeline: this.plan.pipeline, plan, journals, stopped, make, close }
+    return {
+      alone: this.config.alone,
+      limits,
+      port: 7400,
+      restartMs,
+      loadMs,
+      pipeline: this.plan.pipeline,
+      plan,
+      journals,
+      stopped,
+      make,
+      close,
+    }
   }
 
   /** What a process runs of the pipeline that this is about. */

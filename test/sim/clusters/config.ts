@@ -105,6 +105,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly struckDrains: boolean
   /** Workers are ended in peace while something is drained (`stopped-drains.ts`). */
   readonly stoppedDrains: boolean
+  /** There is one worker, which is member of no cluster; only where people ask it. */
+  readonly alone: boolean
   /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
   readonly rememberedMs: number | null
   /** Clocks that are set are set ahead by weeks (`set-clocks.ts`). */
@@ -644,6 +646,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     fewLetters: null,
     struckDrains: false,
     stoppedDrains: false,
+    alone: false,
     rememberedMs: null,
     leaps: false,
     loadMs: 0,

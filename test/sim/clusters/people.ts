@@ -89,6 +89,8 @@ export class People {
   private readonly random: Prng
   private readonly numbers: ReadonlyMap<string, Numbers>
   private readonly desks = new WeakMap<Worker, Pipelines>()
+  /** What workers were asked to run, by the hash of the program. */
+  private readonly given = new WeakMap<Worker, Map<string, Plan>>()
   private readonly watched = new WeakSet<Worker['ledger']>()
   private readonly open = new Set<Ask>()
   /** The runs that somebody has set out to take out (A5). */
@@ -112,8 +114,16 @@ export class People {
   /** Makes workers, which can be asked where there is somebody. */
   readonly make: MakeWorker = (env, options, host) => {
     if (this.config.people === 0) return new Worker(env, options, host)
-    const pipelines = new Pipelines(env, options, host, host)
+    const load: typeof host.load = (name, entry, done) => {
+      // A worker alone takes for what it was asked to run nothing but that.
+      const plan = this.config.alone ? this.given.get(pipelines.worker)?.get(entry.hash) : undefined
+      if (plan === undefined) host.load(name, entry, done)
+      else env.clock.soon(() => done(null, { plan }))
+    }
+    const pipelines = new Pipelines(env, options, host, { ...host, load })
     this.desks.set(pipelines.worker, pipelines)
+    // And runs nothing else, unless somebody says so.
+    if (this.config.alone) pipelines.worker.seated(() => void pipelines.resume().catch(() => {}))
     return pipelines.worker
   }
 
@@ -124,6 +134,13 @@ export class People {
   planOf(hash: string): Plan | null {
     const numbers = this.numbers.get(hash.slice(0, hash.indexOf('-')))
     return numbers === undefined ? null : plan(pipelineOf(numbers).build())
+  }
+
+  /** Puts what the cluster is about into it, where that is for somebody who asks; whether it is. */
+  submit(station: MemberStation): boolean {
+    const { alone } = this.config
+    if (alone) this.ask(station, 'submit', this.seams.pipeline.name)
+    return alone
   }
 
   begin(): void {
@@ -280,8 +297,14 @@ export class People {
         const numbers = this.numbers.get(name)
         const { pipeline, plan } = this.seams
         const program = { hash, text: '', map: '{}' }
-        if (numbers !== undefined) return pipelines.submit(pipelineOf(numbers), program)
-        return pipelines.submit(pipeline, program, {}, { rewrite: () => plan(process.env) })
+        const given = this.given.get(pipelines.worker) ?? new Map<string, Plan>()
+        this.given.set(pipelines.worker, given)
+        const rewrite = (planned: Plan): Plan => {
+          const asked = given.get(hash) ?? (numbers === undefined ? plan(process.env) : planned)
+          given.set(hash, asked)
+          return asked
+        }
+        return pipelines.submit(numbers === undefined ? pipeline : pipelineOf(numbers), program, {}, { rewrite })
       }
       case 'savepoint':
         return pipelines.savepoint(name, `kept-${++this.saved}`)

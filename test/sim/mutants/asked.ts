@@ -46,6 +46,13 @@ export const askedMutants: readonly SimMutant[] = [
     replacement: '(drained ? [] : [])',
   },
   {
+    name: 'alone-in-the-middle-of-a-drain',
+    bend: 'stopped-drains-of-one',
+    file: 'src/worker/pipelines/pipelines.ts',
+    text: "if (!isUp(resident) && resident.phase !== 'draining') return",
+    replacement: 'if (!isUp(resident)) return',
+  },
+  {
     name: 'nobody-hears-that-a-worker-ends',
     bend: 'people-and-slow-programs',
     file: 'src/worker/pipelines/continuation.ts',
