@@ -8,7 +8,10 @@
  *     (J2).
  * J4. Time that nobody looked at counts for no call: a clock that was put forward, or a loop that stood still, would
  *     fail all that are under way.
+ * J5. What is nested too deep to be written is a dead letter before it is asked about: anybody may send that, and as
+ *     long as it was held no checkpoint would complete (J2).
  */
+import { depthFault, type Fault } from '../base/codec/fault.ts'
 import { fail } from '../base/errors.ts'
 import type { TaskPlan } from '../model/plan.ts'
 import type { Barrier, Batch } from './batch.ts'
@@ -82,7 +85,9 @@ export class AsyncTask extends InputTask {
     let i = cursor
     for (;;) {
       while (i < batch.length && this.calls.length < this.plan.concurrency) {
-        this.enter(values[i], times[i]!, splits[i]!, positions[i]!, ordinals[i]!, origins?.[i] ?? Number.NaN)
+        const fault = depthFault(values[i])
+        if (fault !== null) this.refuse(batch, i, fault)
+        else this.enter(values[i], times[i]!, splits[i]!, positions[i]!, ordinals[i]!, origins?.[i] ?? Number.NaN)
         i++
       }
       const before = this.calls.length
@@ -125,6 +130,14 @@ export class AsyncTask extends InputTask {
   private enter(value: unknown, time: number, split: number, position: number, ordinal: number, hash: number): void {
     const call = { value, time, split, position, ordinal, hash, since: this.passed, deadline: Infinity }
     this.calls.push({ ...call, state: 'waiting', outcome: undefined, abort: null })
+  }
+
+  /** J5. */
+  private refuse(batch: Batch, i: number, { path, got }: Fault): void {
+    const { chain } = this
+    chain.enter(batch, i)
+    chain.origin.step = 0
+    chain.take(fail('E_VALUE', { place: `value${path}`, got }), batch.values[i])
   }
 
   /** Calls what waits, as far as the plan allows. */

@@ -4,8 +4,7 @@
  * what is kept of records may be anything that strangers send, such as a list in a list in a list. What else cannot be
  * written comes from the program: sources stop until it is mended, and its records are done again.
  */
-import { findFault, isDeeper, tooDeep } from '../base/codec/fault.ts'
-import { DEPTH_MAX } from '../base/codec/format.ts'
+import { depthFault } from '../base/codec/fault.ts'
 import { fail } from '../base/errors.ts'
 import type { KeyedPlan } from '../model/plan.ts'
 import { stateAfter } from './keyed-context.ts'
@@ -14,9 +13,8 @@ import { gathering, severalOf } from './several.ts'
 /** `plan` with functions that throw `E_STATE_LEFT` where they leave a state that is nested too deep to be written. */
 export function guardDepth(step: string, plan: KeyedPlan): KeyedPlan {
   const look = (state: object | null): void => {
-    if (!isDeeper(state, DEPTH_MAX)) return
-    const fault = findFault([state], 1, DEPTH_MAX)
-    if (fault?.got === tooDeep(DEPTH_MAX)) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
+    const fault = depthFault(state)
+    if (fault !== null) throw fail('E_STATE_LEFT', { step, path: fault.path, got: fault.got })
   }
   switch (plan.kind) {
     case 'mapWithState': {

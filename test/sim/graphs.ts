@@ -20,7 +20,7 @@ import {
 } from '../../src/index.ts'
 import { answer } from './answers.ts'
 import type { MakeRecord, Script } from './cases.ts'
-import { KEEPING, keepingStep } from './keeping.ts'
+import { askingStep, KEEPING, keepingStep } from './keeping.ts'
 import { mixed } from './mixed.ts'
 import { tornKey, tornStep, wildly } from './torn.ts'
 
@@ -94,6 +94,7 @@ const WILD_STEP = 0.4
 const RETENTIVE = 0.06
 const RETENTION = 0x1d07_0000
 const RETENTIVE_STEP = 0.6
+const RETENTIVE_ASK = 0.3
 
 /** Draws steps, each with a name of its own. */
 export class Draw {
@@ -152,7 +153,8 @@ export class Draw {
         out = out.asyncMap(this.name('ask'), (item) => answer(() => ask(item)), options)
       } else out = out.inspect(this.name('look'), () => {})
     }
-    return this.isWild ? wildly(out, this.name('torn'), this.wild!.below(4)) : out
+    if (this.isWild) return wildly(out, this.name('torn'), this.wild!.below(4))
+    return this.retentive?.chance(RETENTIVE_ASK) === true ? askingStep(out, this.name('keeping')) : out
   }
 
   /** Whether what is drawn next fails half-way. */

@@ -1,11 +1,13 @@
 /**
  * Steps that keep what is hard to keep: states that some records leave nested too deep to be written, so that a
- * checkpoint meets them and the record becomes a dead letter (`dataflow/state-depth.ts`), and sums that are changed in
- * place, where others may have the same object (`dataflow/aggregate-task.ts`, A4; `model/lower.ts`).
+ * checkpoint meets them and the record becomes a dead letter (`dataflow/state-depth.ts`), records that are so
+ * themselves in front of a step that holds them (`dataflow/async-task.ts`, J5), and sums that are changed in place,
+ * where others may have the same object (`dataflow/aggregate-task.ts`, A4; `model/lower.ts`).
  */
 import type { Key } from '../../src/base/hash.ts'
 import { type KeyedStream, milliseconds } from '../../src/index.ts'
-import { type Item, type Items, WRAP } from './graphs.ts'
+import { answer } from './answers.ts'
+import { type Item, type Items, PATIENCE_MS, WRAP } from './graphs.ts'
 
 /** How many kinds there are, the first of which have states that may be too deep. */
 export const KEEPING = 6
@@ -88,6 +90,20 @@ export function keepingStep(keyed: KeyedStream<Key, Item>, name: string, kind: n
         every,
       })
   }
+}
+
+/**
+ * A step that asks about records some of which are too deep to be kept meanwhile. Their letters have words, in which no
+ * bigint can be shown.
+ */
+export function askingStep(stream: Items, name: string): Items {
+  return stream
+    .map(`${name}-nested`, ({ k, n }) => ({
+      k: typeof k === 'bigint' ? Number(k) : k,
+      n,
+      nest: n % 23 === 0 ? inside(null, TOO_MANY) : null,
+    }))
+    .asyncMap(name, ({ k, n }) => answer(() => ({ k, n: n + 1 })), { concurrency: 8, timeoutMs: PATIENCE_MS })
 }
 
 function addTo(sum: Lent, { n }: Item): Lent {

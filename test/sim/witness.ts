@@ -226,6 +226,8 @@ export function causeOf(given: unknown): string {
     const text = Buffer.from(given).toString('latin1')
     return text.slice(0, Math.max(0, text.indexOf(LENGTH)))
   }
+  // What cannot be written is kept in words.
+  if (typeof given === 'string') return /^\{"cause":"([^"]*)"/.exec(given)?.[1] ?? ''
   if (Array.isArray(given)) return given.length === 0 ? '' : causeOf(given[0]).replace(/\/\d+$/, '')
   return (given as Traced).cause ?? ''
 }

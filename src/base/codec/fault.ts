@@ -2,7 +2,7 @@
  * Finds out which value could not be written, and why: a slow, careful walk after a quick writer has given up, so that
  * the writer need not know where it is.
  */
-import { viewTypes } from './format.ts'
+import { DEPTH_MAX, viewTypes } from './format.ts'
 
 export interface Fault {
   /** Which of the values. */
@@ -71,6 +71,13 @@ export function isDeeper(value: unknown, depthMax: number): boolean {
   }
   for (const name in value) if (isDeeper((value as Readonly<Record<string, unknown>>)[name], depthMax - 1)) return true
   return false
+}
+
+/** Where `value` is nested deeper than can be written; `null` where it is not, whatever else is wrong with it. */
+export function depthFault(value: unknown): Fault | null {
+  if (!isDeeper(value, DEPTH_MAX)) return null
+  const fault = findFault([value], 1, DEPTH_MAX)
+  return fault?.got === tooDeep(DEPTH_MAX) ? fault : null
 }
 
 type Part = readonly [step: string, read: () => unknown]

@@ -15,6 +15,8 @@
  *     What was taken out has no letter any more.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { isDeeper } from '../../../src/base/codec/fault.ts'
+import { DEPTH_MAX } from '../../../src/base/codec/format.ts'
 import type { Key } from '../../../src/base/hash.ts'
 import type { ChainPlan, KeyedPlan, StepContext, TaskPlan } from '../../../src/model/plan.ts'
 import { isMendable } from '../graphs.ts'
@@ -198,7 +200,9 @@ class Rerun {
           if (this.passes(step, cause)) answered(value)
           else this.refused(step, cause, due)
         }
-        void fn(value, signal).then(answered, refused)
+        // What it may have to hold has to be written.
+        if (isDeeper(value, DEPTH_MAX)) refused()
+        else void fn(value, signal).then(answered, refused)
       }
     }
   }

@@ -106,6 +106,12 @@ export const stepMutants: readonly SimMutant[] = [
         return result`,
     },
     {
+      name: 'too-deep-and-held',
+      file: 'src/dataflow/async-task.ts',
+      text: 'if (fault !== null) this.refuse(batch, i, fault)',
+      replacement: 'if (fault !== null && i < 0) this.refuse(batch, i, fault)',
+    },
+    {
       name: 'results-shared-with-their-sums',
       file: 'src/dataflow/aggregate-task.ts',
       text: 'chain.push(deepCopy(result))',
