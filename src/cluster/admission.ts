@@ -8,16 +8,14 @@ import { objectionTo, originWith, type Request, type Room } from './target.ts'
 
 /** Whether it can be met now, with those that are gathered. */
 export function admits(s: In<'idle' | 'gathering'>, e: Of<'request'>): boolean {
-  return e.reachable && objection(s, e) === null && objectionOfGathered(s, e) === null
+  return e.obstacle === null && objection(s, e) === null && objectionOfGathered(s, e) === null
 }
 
 /** Not now, or not at all. */
 export function turnAway<S extends RescaleState>(s: S, e: Of<'request'>): Step<S, RescaleEffect> {
   const never = objection(s, e)
   if (never !== null) return { next: s, effects: [answer(e.request, 'refused', never)] }
-  const reason = e.reachable
-    ? (objectionOfGathered(s, e) ?? 'a generation is beginning')
-    : 'it does not hear every member, or is not heard by all'
+  const reason = e.obstacle ?? objectionOfGathered(s, e) ?? 'a generation is beginning'
   return { next: s, effects: [answer(e.request, 'later', reason)] }
 }
 

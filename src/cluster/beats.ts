@@ -10,6 +10,9 @@
  * B4. A look in which the reader finds its own beat unmoved does not count: the store takes nothing now, or gives
  *     nothing back, and the others' beats stand still for the same reason. So nobody is missing to the first worker
  *     that comes back to a store that was away.
+ * B5. Who is no member is taken in only once its beats have come in time for a while: else one that needs longer for
+ *     each than it may be silent would be taken in with every beat, and given up before the next. It takes longer each
+ *     time that its beats have stopped although it lived on, until they have come in time for long.
  */
 import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
@@ -53,7 +56,17 @@ interface Watched {
   readonly beat: Beat
   /** Infinite before its first move (B1). */
   readonly silentMs: number
+  /** From the first to the last of the beats of this incarnation that came in time, one behind another (B5). */
+  readonly steadyMs: number
+  /** How often its beats have stopped although it lived on, as far as that counts (B5). */
+  readonly lapses: number
 }
+
+/** More lapses count no more (B5). */
+const MOST_LAPSES = 5
+
+/** Lapses are forgotten behind beats in time for so many times as long as a beat may be silent. */
+const FORGIVEN = 20
 
 /** What one reader knows of the beats. Never changed in place. */
 export interface BeatView {
@@ -81,9 +94,15 @@ export interface BeatSettings {
 
 /**
  * The view after all beats were read once more, its own too; a worker whose beat is missing in `beats` has not moved
- * (B3).
+ * (B3). `gone` are incarnations that are known to be dead.
  */
-export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number, settings: BeatSettings): BeatView {
+export function watchBeats(
+  view: BeatView,
+  beats: readonly Beat[],
+  nowMs: number,
+  settings: BeatSettings,
+  gone: ReadonlySet<string> = new Set(),
+): BeatView {
   const found = beats.some((beat) => beat.worker === view.self && moves(view, beat))
   const sinceFoundMs = found ? nowMs - view.foundMs : 0
   const watched = new Map<string, Watched>()
@@ -93,17 +112,46 @@ export function watchBeats(view: BeatView, beats: readonly Beat[], nowMs: number
     if (silentMs < 10 * settings.silenceMs) watched.set(worker, { ...known, silentMs })
   }
   for (const beat of beats) {
-    const silentMs = moves(view, beat) ? 0 : (watched.get(beat.worker)?.silentMs ?? Number.POSITIVE_INFINITY)
-    watched.set(beat.worker, { beat, silentMs })
+    const known = view.watched.get(beat.worker)
+    if (known !== undefined && moves(view, beat)) {
+      const silentMs = longer(known.silentMs, sinceFoundMs, settings.lookMs)
+      watched.set(beat.worker, { beat, silentMs: 0, ...steadiness(known, beat, silentMs, settings, gone) })
+    } else {
+      const { silentMs = Number.POSITIVE_INFINITY } = watched.get(beat.worker) ?? {}
+      watched.set(beat.worker, { beat, silentMs, steadyMs: known?.steadyMs ?? 0, lapses: known?.lapses ?? 0 })
+    }
   }
   const watchedMs = longer(view.watchedMs, nowMs - view.readMs, settings.lookMs)
   return { self: view.self, readMs: nowMs, foundMs: found ? nowMs : view.foundMs, watchedMs, watched }
+}
+
+/** What is known of `beat`, which came `silentMs` after the one before it (B5). */
+function steadiness(
+  known: Watched,
+  beat: Beat,
+  silentMs: number,
+  { silenceMs }: BeatSettings,
+  gone: ReadonlySet<string>,
+): Pick<Watched, 'steadyMs' | 'lapses'> {
+  const { incarnation } = known.beat
+  if (silentMs < silenceMs) {
+    const steadyMs = beat.incarnation === incarnation ? known.steadyMs + silentMs : 0
+    return { steadyMs, lapses: steadyMs < FORGIVEN * silenceMs ? known.lapses : 0 }
+  }
+  const lapsed = Number.isFinite(silentMs) && !gone.has(incarnation)
+  return { steadyMs: 0, lapses: Math.min(known.lapses + (lapsed ? 1 : 0), MOST_LAPSES) }
 }
 
 /** Whether `beat` is another one than that which `view` knows of its worker. */
 function moves({ watched }: BeatView, { worker, counter, incarnation }: Beat): boolean {
   const known = watched.get(worker)?.beat
   return known !== undefined && (known.counter !== counter || known.incarnation !== incarnation)
+}
+
+/** The workers whose beats have not come in time for long enough to be taken in (B5). */
+export function lateOf({ watched }: BeatView, { silenceMs }: BeatSettings): ReadonlySet<string> {
+  const late = [...watched].filter(([, { steadyMs, lapses }]) => steadyMs === 0 || steadyMs < lapses * silenceMs)
+  return new Set(late.map(([worker]) => worker))
 }
 
 /** Whether the reader has watched too shortly to say of anyone that its beat has stopped (B1). */

@@ -82,13 +82,13 @@ export type RescaleState =
 
 export type RescaleEvent =
   /**
-   * `reachable`: the worker that wants to join hears, and is heard by, every member (always true for others). `room`:
-   * for how many what runs here has memory.
+   * `obstacle`: why the worker that wants to join cannot be taken in now (always `null` for others). `room`: for how
+   * many what runs here has memory.
    */
   | {
       readonly kind: 'request'
       readonly request: Request
-      readonly reachable: boolean
+      readonly obstacle: string | null
       readonly room: Room | null
       readonly nowMs: number
     }

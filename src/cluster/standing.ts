@@ -20,10 +20,18 @@ export interface Beating {
   readonly young: boolean
   /** Whether another process lives under its name (`namesake.ts`). */
   readonly twice: Twice
+  /** Whose beats have not come in time for long enough to be taken in (`beats.ts`, B5). */
+  readonly late: ReadonlySet<string>
 }
 
-export function beatingFrom(own: Beat, others: readonly Beat[], young: boolean, twice: Twice = 'no'): Beating {
-  return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young, twice }
+export function beatingFrom(
+  own: Beat,
+  others: readonly Beat[],
+  young: boolean,
+  twice: Twice = 'no',
+  late: ReadonlySet<string> = new Set(),
+): Beating {
+  return { beats: new Map([...others, own].map((beat) => [beat.worker, beat])), young, twice, late }
 }
 
 /** What the beats say about the last generation. */
@@ -59,6 +67,12 @@ export function standingOf(cluster: Cluster, beating: Beating, workers = MOST_WO
     missing: members.filter((member) => !includes(largest, member)),
     complete: members.every((member) => set.includes(member.worker)),
   }
+}
+
+/** Why `worker` cannot be taken in now, as the end of a sentence; `null` where it can. */
+export function obstacleTo(cluster: Cluster, beating: Beating, worker: string): string | null {
+  if (!mayJoin(cluster, beating, worker)) return 'it does not hear every member, or is not heard by all'
+  return beating.late.has(worker) ? 'its beats have not come in time for long enough' : null
 }
 
 /**

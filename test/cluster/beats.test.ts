@@ -6,6 +6,7 @@ import {
   decodeBeat,
   encodeBeat,
   isYoung,
+  lateOf,
   startBeatView,
   watchBeats,
 } from '../../src/cluster/beats.ts'
@@ -68,6 +69,61 @@ describe('a beat', () => {
     expect(workers(view)).toEqual(['a'])
     view = look(view, 91_600, beat('me', 3), beat('a', 2))
     expect(workers(view)).toEqual([])
+  })
+})
+
+describe('whoever wants to be taken in', () => {
+  const late = (view: BeatView) => lateOf(view, settings).has('a')
+  /** A reader that looks each second, and beats of `a` that come `everyMs`, up to `untilMs`. */
+  const beating = (view: BeatView, everyMs: number, untilMs: number, incarnation = 'i'): BeatView => {
+    for (let atMs = view.readMs + 1000; atMs <= untilMs; atMs += 1000)
+      view = read(view, atMs, beat('a', Math.floor(atMs / everyMs), incarnation))
+    return view
+  }
+
+  test('has to beat in time, more than once, and in one incarnation', () => {
+    let view = beating(startBeatView('me', 0), 1000, 2000)
+    expect(late(view)).toBe(true)
+    view = beating(view, 1000, 3000)
+    expect(late(view)).toBe(false)
+    view = beating(view, 1000, 4000, 'j')
+    expect(late(view)).toBe(true)
+    expect(late(beating(view, 1000, 5000, 'j'))).toBe(false)
+  })
+
+  test('never does where each beat takes longer than it may be silent', () => {
+    let view = startBeatView('me', 0)
+    for (let atMs = 1000; atMs < 200_000; atMs += 1000) {
+      view = beating(view, 4500, atMs)
+      expect(late(view), `${atMs}`).toBe(true)
+    }
+  })
+
+  test('has to do so for longer each time that its beats have stopped, until they have come for long', () => {
+    let view = beating(startBeatView('me', 0), 1000, 10_000)
+    const steady = (): number => {
+      view = beating(view, 1000, view.readMs + 1000)
+      const fromMs = view.readMs
+      while (late(view)) view = beating(view, 1000, view.readMs + 1000)
+      return view.readMs - fromMs
+    }
+    const takes: number[] = []
+    for (let i = 0; i < 8; i++) {
+      view = beating(view, 1e9, view.readMs + 6000)
+      takes.push(steady())
+    }
+    expect(takes).toEqual([3000, 6000, 9000, 12_000, 15_000, 15_000, 15_000, 15_000])
+    view = beating(view, 1000, view.readMs + 60_000)
+    view = beating(view, 1e9, view.readMs + 6000)
+    expect(steady()).toBe(3000)
+  })
+
+  test('is not blamed for an earlier process that is known to have ended', () => {
+    let view = beating(startBeatView('me', 0), 1000, 10_000)
+    for (let i = 0; i < 8; i++) view = beating(view, 1e9, view.readMs + 1000)
+    const atMs = view.readMs + 1000
+    view = watchBeats(view, [beat('a', 0, 'j'), beat('me', atMs)], atMs, settings, new Set(['i']))
+    expect(late(beating(view, 1000, atMs + 1000, 'j'))).toBe(false)
   })
 })
 

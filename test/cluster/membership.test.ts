@@ -59,7 +59,7 @@ class Life {
       const hears = all.filter((other) => other !== one && !deaf.includes(`${one.worker}${other.worker}`))
       beats.set(one.worker, { ...one, heartbeats: '', counter: 0, hears })
     }
-    return this.see({ kind: 'beats', beating: { beats, young, twice }, reread, nowMs: this.nowMs })
+    return this.see({ kind: 'beats', beating: { beats, young, twice, late: new Set() }, reread, nowMs: this.nowMs })
   }
 
   /** Active in generation 4 of a, b and c, which a coordinates. */

@@ -52,8 +52,8 @@ class Rescale {
     }
   }
 
-  ask(request: Request, reachable = true, room: Room | null = null): string[] {
-    return this.see({ kind: 'request', request, reachable, room, nowMs: this.nowMs })
+  ask(request: Request, obstacle: string | null = null, room: Room | null = null): string[] {
+    return this.see({ kind: 'request', request, obstacle, room, nowMs: this.nowMs })
   }
 
   wait(ms: number): string[] {
@@ -178,13 +178,13 @@ describe('a rescale', () => {
 
   test('takes no more workers than what runs has memory for, also of those that come together', () => {
     const two = { workers: 2, reason: 'too much' }
-    expect(new Rescale().ask(join('c'), true, two)).toEqual(['answer refused: too much'])
+    expect(new Rescale().ask(join('c'), null, two)).toEqual(['answer refused: too much'])
     const three = { workers: 3, reason: 'too much' }
     const rescale = new Rescale()
-    expect(rescale.ask(join('c'), true, three)).toEqual(['answer accepted'])
-    expect(rescale.ask(join('d'), true, three)).toEqual(['answer later: too much'])
+    expect(rescale.ask(join('c'), null, three)).toEqual(['answer accepted'])
+    expect(rescale.ask(join('d'), null, three)).toEqual(['answer later: too much'])
     const many = { workers: 9, reason: 'too much' }
-    expect(rescale.ask(join('d'), true, many)).toEqual(['answer later: the cluster has 3 workers and takes no more'])
+    expect(rescale.ask(join('d'), null, many)).toEqual(['answer later: the cluster has 3 workers and takes no more'])
   })
 
   test('goes on without what is stalled where one of several asks for it', () => {
@@ -206,7 +206,7 @@ describe('a rescale', () => {
 
   test('refuses what cannot be, and puts off what cannot be yet', () => {
     const rescale = new Rescale()
-    expect(rescale.ask(join('c'), false)[0]).toContain('answer later: it does not hear every member')
+    expect(rescale.ask(join('c'), 'it is not heard')).toEqual(['answer later: it is not heard'])
     expect(rescale.ask({ kind: 'leave', worker: 'x', skipStalled: false })).toEqual(['answer refused: x is no member'])
     const load = new Float64Array(3)
     expect(rescale.ask({ kind: 'rebalance', ...from, load, budget: 1, skipStalled: false })[0]).toContain(

@@ -20,7 +20,7 @@ import {
 import { startRescale, stepRescale } from '../../src/cluster/rescale.ts'
 import type { RescaleEffect, RescaleEvent, RescaleState } from '../../src/cluster/rescale-state.ts'
 import { rescaleSettings } from '../../src/cluster/settings.ts'
-import { type Beating, lostOf, mayJoin } from '../../src/cluster/standing.ts'
+import { type Beating, lostOf, obstacleTo } from '../../src/cluster/standing.ts'
 import type { Request } from '../../src/cluster/target.ts'
 import type { Values } from './referee.ts'
 import type { Message, Scene } from './sim-scene.ts'
@@ -154,8 +154,8 @@ export class SimCoordinator {
   /** Somebody asks for another set of members. */
   request(request: Request): void {
     const { cluster, beating, now: nowMs } = this.desk
-    const reachable = request.kind !== 'join' || mayJoin(cluster, beating, request.member.worker)
-    this.stepRescale({ kind: 'request', request, reachable, room: null, nowMs })
+    const obstacle = request.kind === 'join' ? obstacleTo(cluster, beating, request.member.worker) : null
+    this.stepRescale({ kind: 'request', request, obstacle, room: null, nowMs })
   }
 
   /** Whether a change goes on, by who beats. */

@@ -18,6 +18,7 @@ import {
   decodeBeat,
   encodeBeat,
   isYoung,
+  lateOf,
   startBeatView,
   watchBeats,
 } from '../../src/cluster/beats.ts'
@@ -58,7 +59,7 @@ export class SimWorker implements Station<Message>, Desk, Holder {
   private writer: ChainWriter
   private detector: DetectorState
   private view: BeatView
-  beating: Beating = { beats: new Map(), young: true, twice: 'no' }
+  beating: Beating = { beats: new Map(), young: true, twice: 'no', late: new Set() }
   /** What it knows of the others was read because it wants to make a generation. */
   private readAgain = false
   private counter = 0
@@ -207,9 +208,11 @@ export class SimWorker implements Station<Message>, Desk, Holder {
         if (beat !== null) beats.push(beat)
         if (--open > 0) return
         const settings = beatSettings(this.scene.limits)
-        this.view = watchBeats(this.view, beats, this.now, settings)
-        const others = beatingOf(this.view, goneBy(this.detector), settings)
-        this.beating = beatingFrom(this.ownBeat(), others, isYoung(this.view, settings))
+        const gone = goneBy(this.detector)
+        this.view = watchBeats(this.view, beats, this.now, settings, gone)
+        const others = beatingOf(this.view, gone, settings)
+        const [young, late] = [isYoung(this.view, settings), lateOf(this.view, settings)]
+        this.beating = beatingFrom(this.ownBeat(), others, young, 'no', late)
         this.readAgain = reread
         this.act({ kind: 'beats', beating: this.beating, reread, nowMs: this.now })
         this.coordinator.mind()

@@ -12,7 +12,7 @@ function beats(young: boolean, ...lines: string[]): Beating {
     const hears = all.flatMap(([other]) => (heard.includes(other[0]!) ? [member(other)] : []))
     return [name[0]!, { ...member(name), heartbeats: '', counter: 0, hears }] as const
   })
-  return { beats: new Map(found), young, twice: 'no' }
+  return { beats: new Map(found), young, twice: 'no', late: new Set() }
 }
 
 const workers = (...lines: string[]) =>

@@ -26,13 +26,19 @@ test('beats that were asked for once more are read, also where the chain was not
       answer = done
     },
   } as unknown as ChainReader
-  const look = new Look(clock, reader, { read: (_, done) => done({ beats: [], young: false, seen: 0 }) }, 500, {
-    followed: () => said.push('chain'),
-    seen: (_, reread) => said.push(reread ? 'beats once more' : 'beats'),
-    gone: () => new Set(),
-    missed: () => said.push('missed'),
-    failed: (error) => said.push(error.code),
-  })
+  const look = new Look(
+    clock,
+    reader,
+    { read: (_, done) => done({ beats: [], young: false, late: new Set(), seen: 0 }) },
+    500,
+    {
+      followed: () => said.push('chain'),
+      seen: (_, reread) => said.push(reread ? 'beats once more' : 'beats'),
+      gone: () => new Set(),
+      missed: () => said.push('missed'),
+      failed: (error) => said.push(error.code),
+    },
+  )
   look.again(true)
   answer!(unread)
   expect(said.splice(0)).toEqual(['missed'])

@@ -16,6 +16,7 @@ import {
   beatingOf,
   decodeBeat,
   isYoung,
+  lateOf,
   startBeatView,
   watchBeats,
 } from '../../cluster/beats.ts'
@@ -28,6 +29,8 @@ export interface Others {
   readonly beats: readonly Beat[]
   /** It is too early to say of anyone that its beat has stopped. */
   readonly young: boolean
+  /** Whose beats have not come in time for long enough to be taken in. */
+  readonly late: ReadonlySet<string>
   /** The greatest generation that there may have been, as all tell whose beats were read (R2). */
   readonly seen: number
 }
@@ -41,7 +44,7 @@ export interface ReadsBeats {
 const LOOKS_KEPT = 3600
 
 /** For a store that nobody else reaches. */
-export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false, seen: 0 }) }
+export const nobodyElse: ReadsBeats = { read: (_, done) => done({ beats: [], young: false, late: new Set(), seen: 0 }) }
 
 export class BeatReader implements ReadsBeats {
   private readonly seams: { readonly store: SmallStore; readonly clock: Clock; readonly limits: Limits }
@@ -77,10 +80,12 @@ export class BeatReader implements ReadsBeats {
   private judge(beats: readonly Beat[], gone: ReadonlySet<string>): Others {
     const { clock, limits } = this.seams
     const settings = beatSettings(limits)
-    this.view = watchBeats(this.view, beats, clock.monotonic(), settings)
+    this.view = watchBeats(this.view, beats, clock.monotonic(), settings, gone)
     this.seen = Math.max(this.seen, ...beats.map(({ seen = 0 }) => seen))
     this.sweep(beats)
-    return { beats: beatingOf(this.view, gone, settings), young: isYoung(this.view, settings), seen: this.seen }
+    const { view, seen } = this
+    const [young, late] = [isYoung(view, settings), lateOf(view, settings)]
+    return { beats: beatingOf(view, gone, settings), young, late, seen }
   }
 
   /** R3. */

@@ -4,8 +4,8 @@
  *
  * D1. What comes about by itself is an event on a turn of its own (`act`); who has a turn already takes a step.
  * D2. Nobody asks to be taken in with a journal that is sealed: it was seen while this worker was no member.
- * D3. Why a worker is not let in, or out, for now, the log says once for each reason: it may be something that only a
- *     person can mend, as where no heartbeats reach it.
+ * D3. Why a worker is not let in, or out, for now, the log says once for each reason, until it is: it may be something
+ *     that only a person can mend, as where no heartbeats reach it.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -57,7 +57,7 @@ export class MembershipDriver {
   private readonly host: MembershipHost
   state: MembershipState
   /** Why it was told to ask again, as the log has it (D3). */
-  private later = ''
+  private readonly told = new Set<string>()
   private closed = false
 
   constructor(host: MembershipHost) {
@@ -103,9 +103,9 @@ export class MembershipDriver {
 
   /** D3. */
   private noteAnswer({ answer, reason }: Extract<MembershipEvent, { kind: 'joinAnswered' }>): void {
-    const later = answer === 'later' ? reason : ''
-    if (later !== '' && later !== this.later) this.host.seams.env.log.info('seat.later', { reason })
-    this.later = later
+    if (answer !== 'later') return this.told.clear()
+    if (!this.told.has(reason)) this.host.seams.env.log.info('seat.later', { reason })
+    this.told.add(reason)
   }
 
   private execute(effect: MembershipEffect): void {

@@ -12,7 +12,7 @@ import type { Others } from './beat-reader.ts'
 
 export class Outlook {
   /** Nobody, before the first look. */
-  beating: Beating = { beats: new Map(), young: true, twice: 'no' }
+  beating: Beating = { beats: new Map(), young: true, twice: 'no', late: new Set() }
   /** The greatest generation that there may have been, as the beats tell. */
   seen = 0
   private namesake: Namesake
@@ -36,8 +36,8 @@ export class Outlook {
    * The beats have been read; `own` is what this worker says, `members` are the incarnations of the generation that
    * stands, `gone` those that are known to have ended.
    */
-  look(own: Beat, { beats, young, seen }: Others, members: readonly string[], gone: ReadonlySet<string>): void {
-    this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members, gone))
+  look(own: Beat, { beats, young, late, seen }: Others, members: readonly string[], gone: ReadonlySet<string>): void {
+    this.beating = beatingFrom(own, beats, young, isTwice(this.namesake, members, gone), late)
     this.seen = seen
   }
 }

@@ -12,7 +12,7 @@ import { rescaleRecord } from '../../cluster/generation.ts'
 import { startRescale, stepRescale } from '../../cluster/rescale.ts'
 import type { RescaleEffect, RescaleEvent, RescaleState, Round } from '../../cluster/rescale-state.ts'
 import { rescaleSettings } from '../../cluster/settings.ts'
-import { lostOf, mayJoin } from '../../cluster/standing.ts'
+import { lostOf, obstacleTo } from '../../cluster/standing.ts'
 import type { Request } from '../../cluster/target.ts'
 import type { DriverHost } from './driver-host.ts'
 
@@ -70,8 +70,8 @@ export class RescaleDriver {
 
   request(request: Request): void {
     const { clock, cluster, beating, work } = this.host
-    const reachable = request.kind !== 'join' || mayJoin(cluster(), beating(), request.member.worker)
-    this.raise({ kind: 'request', request, reachable, room: work.room(), nowMs: clock.monotonic() })
+    const obstacle = request.kind === 'join' ? obstacleTo(cluster(), beating(), request.member.worker) : null
+    this.raise({ kind: 'request', request, obstacle, room: work.room(), nowMs: clock.monotonic() })
   }
 
   tick(): void {
