@@ -7,6 +7,7 @@
  * U4. No function changes the record that it is given: other steps have the same one, and so has whoever tries again.
  * U5. A record that gets a key, or waits for an answer, can be written: its key may be another worker's, and a
  *     checkpoint holds what waits.
+ * U6. What is to change an accumulator in place does not return another one instead, which would be lost.
  *
  * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's. What an
  * aggregate holds is looked at when its result is due; the result is a copy (`aggregate-task.ts`, A4).
@@ -120,18 +121,40 @@ function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
       return { ...plan, step: call }
     }
     case 'aggregate': {
+      const change = guardChange(step, 'add', plan.add)
       const add: typeof plan.add = (accumulator, value) => {
         const same = remember(step, value)
-        plan.add(accumulator, value)
+        change(accumulator, value)
         same()
       }
+      const combine = plan.combine && guardChange(step, 'combine', plan.combine)
       const result: typeof plan.result = (accumulator, key) => {
         look(accumulator, key, [])
         return plan.result(accumulator, key)
       }
-      return { ...plan, add, result }
+      return { ...plan, add, combine, result }
     }
   }
+}
+
+/** U6. What changed the accumulator may return whatever it likes, such as the length of a list in it. */
+function guardChange<V>(
+  step: string,
+  fn: string,
+  change: (accumulator: object, value: V) => unknown,
+): (accumulator: object, value: V) => void {
+  return (accumulator, value) => {
+    const before = written(accumulator)
+    const answer = change(accumulator, value)
+    if (!isLike(answer, accumulator) || reach(accumulator).has(answer)) return
+    if (before !== null && written(accumulator) === before) throw fail('E_AGGREGATE_RETURNED', { step, fn })
+  }
+}
+
+/** Whether `answer` could be in the place of `accumulator`. */
+function isLike(answer: unknown, accumulator: object): answer is object {
+  if (typeof answer !== 'object' || answer === null) return false
+  return Object.getPrototypeOf(answer) === Object.getPrototypeOf(accumulator)
 }
 
 /** Looks at the state of a key, and at what has come of it (U1, U2, U3); `null`: the key is forgotten. */

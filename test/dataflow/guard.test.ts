@@ -204,3 +204,36 @@ test('what an aggregate holds is looked at when its result is due', () => {
   const { failures } = runRows(sums, () => '')
   expect(failures).toEqual(['step E_STATE_VALUE'])
 })
+
+test('an accumulator that is returned, and not changed', () => {
+  interface Sum {
+    n: number
+    seen: number[]
+  }
+  type Add = (sum: Sum, row: Row) => unknown
+  const sums = (add: Add) =>
+    runRows(
+      (rows) =>
+        byGroup(rows).aggregate('step', {
+          init: (): Sum => ({ n: 0, seen: [] }),
+          add: add as (sum: Sum, row: Row) => void,
+          result: ({ n }, group) => ({ group: `${group}`, n }),
+        }),
+      ({ n }) => `${n} `,
+    ).failures
+  expect(sums((sum, { n }) => ({ ...sum, n: sum.n + n }))).toEqual(['step E_AGGREGATE_RETURNED'])
+  // Whatever comes of changing it in place, or of leaving it.
+  const others: Add[] = [
+    (sum, { n }) => (sum.n += n),
+    (sum, { n }) => sum.seen.push(n),
+    (sum, { n }) => Object.assign(sum, { n: sum.n + n }),
+    (sum, { n }) => {
+      sum.n += n
+      return { ...sum }
+    },
+    (sum) => sum,
+    (sum) => sum.seen,
+    () => null,
+  ]
+  for (const add of others) expect(sums(add), `${add}`).toEqual([])
+})

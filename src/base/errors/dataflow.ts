@@ -55,6 +55,11 @@ export const dataflowErrors = {
     remedy:
       'return a changed copy, such as { ...record, seen: true }: other steps have the same object, and whoever tries again gives the step what it has changed',
   },
+  E_AGGREGATE_RETURNED: {
+    kind: 'user',
+    what: '{fn} of step "{step}" returned another accumulator and left its own as it was: what it returns counts for nothing',
+    remedy: 'change the first argument in place, as in sum.total += order.amount',
+  },
   E_STATE_OF_TWO: {
     kind: 'user',
     what: 'the states of the keys {key} and {other} in step "{step}" share an object',
