@@ -1,6 +1,7 @@
 /**
  * Whose an error is that was thrown where nobody waits for it: ours, or that of a function that a pipeline has left
- * behind in a timer, a callback or a promise. The first line of the stack that is not Node's says so.
+ * behind in a timer, a callback or a promise. The first line of the stack that is not Node's says so. Where there is
+ * none, as behind an emitter that nobody listens to, what the program was marked with does (`load-mark.ts`).
  *
  * S1. What a stored program has left behind fails the pipelines that run it, and not their worker: it would come again
  *     at each start, and other pipelines would go down with it.
@@ -11,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
 import { OWN_FOLDER } from '../base/own-files.ts'
 import { programOf } from '../base/program-url.ts'
+import { hasPassed, markedProgram } from '../worker/pipelines/load-mark.ts'
 
 const OWN = fileURLToPath(OWN_FOLDER)
 
@@ -27,10 +29,16 @@ export function takeStrays(take: TakeStray): void {
 /** Whether somebody has taken `thrown`, and the process goes on. */
 export function isTaken(thrown: unknown, origin: NodeJS.UncaughtExceptionOrigin): boolean {
   if (taker === null || !(thrown instanceof Error) || thrown instanceof PotorooError) return false
-  const program = programOf(firstPlace(thrown)?.path ?? '')
+  const place = firstPlace(thrown)
+  const program = place === null ? markedAs(thrown) : programOf(place.path)
   if (program === null || (origin === 'uncaughtException' && isThroughOurs(thrown))) return false
   taker(program, ofWhom(thrown) as PotorooError)
   return true
+}
+
+/** Whose an error is that names no place. */
+function markedAs(error: Error): string | null {
+  return hasPassed(error) ? null : markedProgram()
 }
 
 /** The error to end with, in place of `thrown`, where a pipeline has thrown it; otherwise `thrown`. */

@@ -22,6 +22,7 @@ import { describeError } from '../letters/dead-letter.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
 import type { Work } from '../loop.ts'
 import { PatientSender } from '../patient-sender.ts'
+import { asProgram } from '../pipelines/load-mark.ts'
 import type { ExecutionSeams } from '../seams.ts'
 import { type BarrierReports, barrierReports } from './barrier-reports.ts'
 import { connectorsOf, stepsOf } from './base-fit.ts'
@@ -241,6 +242,10 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   step(now: number, budget: number): boolean {
+    return asProgram(this.parts.entry.hash, () => this.run(now, budget))
+  }
+
+  private run(now: number, budget: number): boolean {
     const { runtime, parts } = this
     const { limits, env } = parts.seams
     const { letters } = parts.desk

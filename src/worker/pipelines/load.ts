@@ -21,6 +21,7 @@ import { isPipeline, type Pipeline } from '../../model/pipeline.ts'
 import { type Bundle, bundlePipeline, hashText } from './load-bundle.ts'
 import { explainMissingExport, explainThrow } from './load-errors.ts'
 import { callWithin, loadWithin } from './load-limit.ts'
+import { asProgram } from './load-mark.ts'
 import { tryLoading } from './load-trial.ts'
 
 export type LoadLimits = Pick<Limits, 'bundleBytes' | 'loadTimeoutMs'>
@@ -95,7 +96,7 @@ async function importBundle(
     const beside = () => tryLoading({ text, map, hash, parameters: {}, limits: { loadTimeoutMs } }, path)
     // A module that was interrupted stays as it is: each try has a name of its own.
     let tries = 0
-    const load = () => import(tries++ === 0 ? url : `${url}?${tries}`)
+    const load = () => asProgram(hash, () => import(tries++ === 0 ? url : `${url}?${tries}`))
     const module: { readonly default?: unknown } = await loadWithin(loadTimeoutMs, path, load, beside)
     return pipelineOf(module, path)
   } catch (error) {
