@@ -14,9 +14,12 @@
  *     each era never (`chain-reader.ts`, A3). So two eras stand, and hardly anybody who reads on finds himself behind.
  *     Of that first record the cluster goes then, which is most of it: nobody begins there any more.
  * X5. A run goes when the chain has been read beyond its number and names another one, or none, for its pipeline.
+ * X6. Temporary files of a worker that is no member go when they were there an era of the chain ago, too: the worker
+ *     itself removes them only when it comes back. Whoever is still at such a file, as on a volume that hangs, tries
+ *     again.
  */
 import type { Cluster, PipelineEntry } from './cluster.ts'
-import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type Run } from './layout.ts'
+import { chainNumberOf, chainRecord, epochOf, manifestFolder, packFolder, type Run, temporaryPrefix } from './layout.ts'
 
 /**
  * The floor to ask for, or `null` where it stays. `wanted` is a higher floor that a worker asks for whose journal nears
@@ -98,4 +101,14 @@ export function oldRuns(pipeline: string, names: readonly string[], cluster: Clu
     .map(chainNumberOf)
     .filter((run) => run !== null && run < cluster.next && run !== current)
     .map((run) => ({ pipeline, run: run as number }))
+}
+
+/** The temporary files among `names` that may go, of which `before` were there an era ago (X6). */
+export function oldTemporaries(
+  names: readonly string[],
+  before: ReadonlySet<string>,
+  { members }: Cluster,
+): readonly string[] {
+  const prefixes = members.map(({ worker }) => temporaryPrefix(worker))
+  return names.filter((name) => before.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
 }

@@ -16,12 +16,13 @@ import {
   PIPELINES,
   packFolder,
   type Run,
+  TEMPORARY,
   unescapeName,
 } from './layout.ts'
 import { decodeManifest } from './manifest.ts'
 import type { NamedPacks } from './named-packs.ts'
 import { withoutCluster } from './record.ts'
-import { garbageOf, oldFirsts, oldRecords, oldRecordsSince, oldRuns } from './removal.ts'
+import { garbageOf, oldFirsts, oldRecords, oldRecordsSince, oldRuns, oldTemporaries } from './removal.ts'
 import type { Store, StoreDone, StoreDoneVoid } from './store.ts'
 
 interface RemovalSeams {
@@ -75,6 +76,24 @@ export function sweepChain(
   store.list(CHAIN, (error, names) => {
     if (error) done(error, 0)
     else remove(oldRecords(names, next, chainEra))
+  })
+}
+
+/**
+ * Removes temporary files that workers have left which are no members (`removal.ts`, X6). `before` are those that there
+ * were an era ago; answers those that there are now.
+ */
+export function sweepTemporaries(
+  { store }: Pick<RemovalSeams, 'store'>,
+  cluster: Cluster,
+  before: ReadonlySet<string>,
+  done: (now: ReadonlySet<string>) => void,
+): void {
+  store.list(TEMPORARY, (error, names) => {
+    if (error) return done(before)
+    const old = oldTemporaries(names, before, cluster)
+    const remove = (name: string, end: StoreDoneVoid) => store.remove(`${TEMPORARY}/${name}`, () => end(null))
+    forEach(old, 1, remove, () => done(new Set(names)))
   })
 }
 

@@ -114,3 +114,28 @@ test('F2: the names of the chain are listed once, however many eras come', () =>
   for (let next = 9; next < 50; next += 2) floors.sweep('a', { ...cluster, next })
   expect(listed.filter((path) => path === 'chain')).toHaveLength(1)
 })
+
+test('what workers have left half written that are no members goes with the second era that finds it', () => {
+  const limits = { chainEra: 10, storeParallel: 1, horizonEpochs: 2 }
+  const lying = new Set(['gone.i.1', 'w.i.2'])
+  const store = {
+    list: (path, done) => done(null, path === 'tmp' ? [...lying] : []),
+    read: (_, done) => done(null, null),
+    remove: (path, done) => {
+      lying.delete(path.slice('tmp/'.length))
+      done(null)
+    },
+  } as Partial<Store>
+  const floors = new Floors({ limits, store } as unknown as FloorSeams)
+  const members = [{ worker: 'w', incarnation: 'i', address: '' }]
+  const sweepAt = (next: number): readonly string[] => {
+    floors.sweep('p', { ...emptyCluster, next, members })
+    return [...lying]
+  }
+  expect(sweepAt(5)).toHaveLength(2)
+  // Somebody who is to join writes.
+  lying.add('new.j.3')
+  expect(sweepAt(6)).toHaveLength(3)
+  expect(sweepAt(15)).toEqual(['w.i.2', 'new.j.3'])
+  expect(sweepAt(25)).toEqual(['w.i.2'])
+})

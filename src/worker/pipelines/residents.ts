@@ -156,7 +156,7 @@ export class Residents {
     return late
   }
 
-  /** What the program whose hash is `program`, or begins with it, has left behind went wrong; answers whether it runs here. */
+  /** What the program whose hash begins with `program` has left behind went wrong; answers whether it runs here. */
   failProgram(program: string, error: PotorooError): boolean {
     const runners = [...this.all.values()].filter(({ hash }) => hash.startsWith(program))
     for (const { execution } of runners) execution.fail(error)

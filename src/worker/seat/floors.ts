@@ -17,7 +17,7 @@ import type { Cluster, PipelineEntry } from '../../checkpoint/cluster.ts'
 import type { NamedPacks } from '../../checkpoint/named-packs.ts'
 import { nextFloor } from '../../checkpoint/removal.ts'
 import type { Store } from '../../checkpoint/store.ts'
-import { sweepChain, sweepPipeline, sweepRuns } from '../../checkpoint/sweeper.ts'
+import { sweepChain, sweepPipeline, sweepRuns, sweepTemporaries } from '../../checkpoint/sweeper.ts'
 
 export interface FloorSeams {
   readonly store: Store
@@ -40,6 +40,8 @@ export class Floors {
   private readonly waiting = new Set<string>()
   /** The era of the chain in which its old records were last removed; `null`: not by this process. */
   private sweptEra: number | null = null
+  /** Temporary files that there were then. */
+  private temporaries: ReadonlySet<string> = new Set()
   /** Some run may have ended since the last sweep of them (F3). */
   private runsEnded = true
 
@@ -97,7 +99,14 @@ export class Floors {
     const isAnother = era !== before
     this.sweptEra = era
     if (isAnother) sweepChain(seams, cluster, before, ignore)
+    if (isAnother) this.sweepTemporaries(cluster)
     if (isAnother || this.runsEnded) this.sweepRuns(cluster)
+  }
+
+  private sweepTemporaries(cluster: Cluster): void {
+    sweepTemporaries(this.seams, cluster, this.temporaries, (now) => {
+      this.temporaries = now
+    })
   }
 
   /** A run may have ended (F3). */
