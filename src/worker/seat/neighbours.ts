@@ -210,7 +210,10 @@ export class Neighbours {
     known.lost = true
     const { incarnation } = known
     if (known.member) this.ended.add(incarnation)
-    this.env.log.warn('link.lost', { peer: worker, error: error.code, message: error.message })
+    const told = { peer: worker, error: error.code, message: error.message }
+    // A worker that has left is dialled once more, by its last beat: nobody misses it.
+    if (known.member || known.begun) this.env.log.warn('link.lost', told)
+    else this.env.log.info('link.lost', told)
     this.events.evidence({ kind: 'unlinked', worker, incarnation })
     // N3. Not for good: a hello of an earlier incarnation may come late.
     if (error.code === 'E_LINK_INCARNATION') this.events.evidence({ kind: 'dialRefused', worker, incarnation })
