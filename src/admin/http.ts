@@ -16,10 +16,17 @@ import { http } from '../env/real/node-http.ts'
 import { jsonIn } from './request.ts'
 import type { Right, Tokens } from './tokens.ts'
 
+/** The names in a route's path: of `/v1/pipelines/:pipeline`, `pipeline`. */
+export type NamesIn<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | NamesIn<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never
+
 /** What a handler is given. */
-export interface Call {
+export interface Call<Names extends string = never> {
   /** The parts of the path that the route names. */
-  readonly parts: Readonly<Record<string, string>>
+  readonly parts: Readonly<Record<Names, string>>
   readonly query: URLSearchParams
   /** The body's JSON; `null` where none was sent. */
   readonly body: unknown
@@ -31,7 +38,7 @@ export interface Route {
   readonly path: string
   readonly right: Right | 'none'
   /** Answers JSON, or a `Reply`. */
-  handle(call: Call): unknown
+  handle(call: Call<string>): unknown
 }
 
 /** An answer that is no JSON with status 200. */

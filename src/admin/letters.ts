@@ -17,8 +17,11 @@ interface LettersSeams {
 }
 
 /** A page of letters (`?from=&limit=`), without what their steps were given. */
-export async function listLetters({ pipelines, limits }: LettersSeams, { parts, query }: Call): Promise<LetterPage> {
-  const name = parts.pipeline!
+export async function listLetters(
+  { pipelines, limits }: LettersSeams,
+  { parts, query }: Call<'pipeline'>,
+): Promise<LetterPage> {
+  const name = parts.pipeline
   const from = countIn(query, 'from', 0)
   const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
   const drained = await lettersOfDrained(pipelines, name)
@@ -30,8 +33,8 @@ export async function listLetters({ pipelines, limits }: LettersSeams, { parts, 
 }
 
 /** One letter with what its step was given; rejects with `E_NO_LETTER`. */
-export async function showLetter({ pipelines }: LettersSeams, { parts }: Call): Promise<LetterView> {
-  const [name, id] = [parts.pipeline!, parts.id!]
+export async function showLetter({ pipelines }: LettersSeams, { parts }: Call<'pipeline' | 'id'>): Promise<LetterView> {
+  const { pipeline: name, id } = parts
   const drained = await lettersOfDrained(pipelines, name)
   const letter =
     drained === null ? pipelines.find(name).execution.deadLetters.find(id) : drained.find((one) => one.id === id)

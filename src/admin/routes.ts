@@ -11,7 +11,7 @@ import { readOn } from '../worker/settle.ts'
 import type { Worker } from '../worker/worker.ts'
 import { behindIn, ownBarrier } from './behind.ts'
 import { type LeaveAnswer, modeOf, viewCluster, viewKeyGroups, whereIs } from './cluster-view.ts'
-import { type Call, Reply, type Route } from './http.ts'
+import { type Call, type NamesIn, Reply, type Route } from './http.ts'
 import { listLetters, showLetter } from './letters.ts'
 import type { Metrics } from './metrics.ts'
 import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
@@ -44,17 +44,19 @@ const rebalanceRequest = object({ moves: integer(1, 65_536), measureMs: v.nullab
 /** A worker by its name: the one that is to leave, or whose process a supervisor has seen end and not started again. */
 const namedWorker = object({ worker: someText })
 
+type Handler<Path extends string> = (call: Call<NamesIn<Path>>) => unknown
+
 /** What those may ask who may look. */
-function get(path: string, handle: Route['handle'], right: Route['right'] = 'read'): Route {
+function get<P extends string>(path: P, handle: Handler<P>, right: Route['right'] = 'read'): Route {
   return { method: 'GET', path, right, handle }
 }
 
 /** What changes something. */
-function post(path: string, handle: Route['handle']): Route {
+function post<P extends string>(path: P, handle: Handler<P>): Route {
   return { method: 'POST', path, right: 'admin', handle }
 }
 
-function remove(path: string, handle: Route['handle']): Route {
+function remove<P extends string>(path: P, handle: Handler<P>): Route {
   return { method: 'DELETE', path, right: 'admin', handle }
 }
 
@@ -89,7 +91,7 @@ function ofCluster(seams: RoutesSeams): readonly Route[] {
   return [
     get('/v1/cluster', () => viewCluster(pipelines, nowMs())),
     get('/v1/cluster/key-groups', () => viewKeyGroups(worker())),
-    get('/v1/cluster/keys/:key', ({ parts }) => whereIs(pipelines, parts.key!)),
+    get('/v1/cluster/keys/:key', ({ parts }) => whereIs(pipelines, parts.key)),
     get('/v1/cluster/load', () => worker().load),
     get('/v1/cluster/change', ({ query }) => (query.has('own') ? worker().status.change : changeAcross(seams))),
     get('/v1/cluster/rebalance', async ({ query }) => {
@@ -107,9 +109,9 @@ function ofPipelines(seams: RoutesSeams): readonly Route[] {
   return [
     get('/v1/pipelines', () => picture().pipelines),
     post('/v1/pipelines', ({ body }) => submit(seams, body)),
-    get('/v1/pipelines/:pipeline', ({ parts }) => viewPipeline(pipelines.find(parts.pipeline!), nowMs())),
-    post('/v1/pipelines/:pipeline/drain', async ({ parts }) => summarize(await pipelines.drain(parts.pipeline!))),
-    post('/v1/pipelines/:pipeline/cancel', ({ parts }) => pipelines.cancel(parts.pipeline!)),
+    get('/v1/pipelines/:pipeline', ({ parts }) => viewPipeline(pipelines.find(parts.pipeline), nowMs())),
+    post('/v1/pipelines/:pipeline/drain', async ({ parts }) => summarize(await pipelines.drain(parts.pipeline))),
+    post('/v1/pipelines/:pipeline/cancel', ({ parts }) => pipelines.cancel(parts.pipeline)),
   ]
 }
 
@@ -117,14 +119,14 @@ function ofCheckpoints(seams: RoutesSeams): readonly Route[] {
   const { pipelines } = seams
   return [
     post('/v1/pipelines/:pipeline/checkpoint', async ({ parts }) => ({
-      epoch: await pipelines.checkpoint(parts.pipeline!),
+      epoch: await pipelines.checkpoint(parts.pipeline),
     })),
     get('/v1/pipelines/:pipeline/checkpoints', (call) => listCheckpoints(storageOf(seams), checkpointed(seams, call))),
     get('/v1/pipelines/:pipeline/checkpoints/:epoch', (call) =>
       openCheckpoint(storageOf(seams), checkpointed(seams, call), epochIn(call)),
     ),
     get('/v1/pipelines/:pipeline/checkpoints/:epoch/objects/:object', (call) => {
-      const object = wholeNumber('the object', call.parts.object!)
+      const object = wholeNumber('the object', call.parts.object)
       return verifyOne(storageOf(seams), checkpointed(seams, call), epochIn(call) ?? 0, object)
     }),
   ]
@@ -133,26 +135,26 @@ function ofCheckpoints(seams: RoutesSeams): readonly Route[] {
 function ofSavepoints(seams: RoutesSeams): readonly Route[] {
   const { pipelines } = seams
   return [
-    get('/v1/pipelines/:pipeline/savepoints', ({ parts }) => listSavepoints(storageOf(seams), parts.pipeline!)),
+    get('/v1/pipelines/:pipeline/savepoints', ({ parts }) => listSavepoints(storageOf(seams), parts.pipeline)),
     post('/v1/pipelines/:pipeline/savepoints', async ({ parts, body }) => {
       const { name } = parse(savepointRequest, body)
-      return { name, epoch: await pipelines.savepoint(parts.pipeline!, name) }
+      return { name, epoch: await pipelines.savepoint(parts.pipeline, name) }
     }),
     get('/v1/pipelines/:pipeline/savepoints/:savepoint', ({ parts }) =>
-      verifySavepoint(storageOf(seams), parts.pipeline!, parts.savepoint!),
+      verifySavepoint(storageOf(seams), parts.pipeline, parts.savepoint),
     ),
     remove('/v1/pipelines/:pipeline/savepoints/:savepoint', ({ parts }) =>
-      removeSavepoint(storageOf(seams), pipelines.worker, parts.pipeline!, parts.savepoint!),
+      removeSavepoint(storageOf(seams), pipelines.worker, parts.pipeline, parts.savepoint),
     ),
   ]
 }
 
 function ofStreams({ pipelines }: RoutesSeams): readonly Route[] {
   return [
-    get('/v1/pipelines/:pipeline/streams', ({ parts }) => viewStreams(pipelines.find(parts.pipeline!))),
+    get('/v1/pipelines/:pipeline/streams', ({ parts }) => viewStreams(pipelines.find(parts.pipeline))),
     post('/v1/pipelines/:pipeline/streams/abandon', ({ parts, body }) => {
       const { source, producer } = parse(abandonRequest, body)
-      return pipelines.abandonStream(parts.pipeline!, source, producer)
+      return pipelines.abandonStream(parts.pipeline, source, producer)
     }),
   ]
 }
@@ -163,10 +165,10 @@ function ofLetters(seams: RoutesSeams): readonly Route[] {
     get('/v1/pipelines/:pipeline/dead-letters', (call) => listLetters(seams, call)),
     get('/v1/pipelines/:pipeline/dead-letters/:id', (call) => showLetter(seams, call)),
     post('/v1/pipelines/:pipeline/dead-letters/replay', ({ parts, body }) =>
-      pipelines.replay(parts.pipeline!, parse(letterRequest, body).ids),
+      pipelines.replay(parts.pipeline, parse(letterRequest, body).ids),
     ),
     post('/v1/pipelines/:pipeline/dead-letters/purge', async ({ parts, body }) => ({
-      purged: await pipelines.purge(parts.pipeline!, parse(letterRequest, body).ids),
+      purged: await pipelines.purge(parts.pipeline, parse(letterRequest, body).ids),
     })),
   ]
 }
@@ -174,7 +176,7 @@ function ofLetters(seams: RoutesSeams): readonly Route[] {
 function ofState(seams: RoutesSeams): readonly Route[] {
   return [
     get('/v1/pipelines/:pipeline/behind', ({ parts, query }) =>
-      ownBarrier(seams, parts.pipeline!, behindIn(query), waitIn(query, 'ms', seams.limits)),
+      ownBarrier(seams, parts.pipeline, behindIn(query), waitIn(query, 'ms', seams.limits)),
     ),
     get('/v1/pipelines/:pipeline/state/:step', (call) => queryState(seams, call)),
   ]
@@ -185,8 +187,11 @@ function storageOf({ pipelines, clock, limits }: RoutesSeams): ObjectSeams {
 }
 
 /** What the chain says of the pipeline, also where it cannot run. */
-function checkpointed({ pipelines: { worker }, clock, limits }: RoutesSeams, { parts }: Call): Checkpointed {
-  const name = parts.pipeline!
+function checkpointed(
+  { pipelines: { worker }, clock, limits }: RoutesSeams,
+  { parts }: Call<'pipeline'>,
+): Checkpointed {
+  const name = parts.pipeline
   const entry = worker.cluster.pipelines.get(name)
   if (entry === undefined) throw fail('E_NO_PIPELINE', { pipeline: name, known: 'the chain does not name it' })
   const latest = async () => {
@@ -197,8 +202,8 @@ function checkpointed({ pipelines: { worker }, clock, limits }: RoutesSeams, { p
 }
 
 /** `null`: the newest. */
-function epochIn({ parts }: Call): number | null {
-  return parts.epoch === 'latest' ? null : wholeNumber('the epoch', parts.epoch!)
+function epochIn({ parts }: Call<'epoch'>): number | null {
+  return parts.epoch === 'latest' ? null : wholeNumber('the epoch', parts.epoch)
 }
 
 /** Whoever is asked in the place of another worker does not leave for it. */

@@ -45,10 +45,12 @@ const SOON_MS = 20
  * or linearizable (`?read=`), behind a token perhaps (`?after=`), for which the answer may take a while (`?wait=`).
  * With `?own=` of this worker alone, behind the barrier of `?behind=`.
  */
-export async function queryState(seams: AcrossSeams, { parts, query }: Call): Promise<StateAnswer | Part | null> {
+export async function queryState(
+  seams: AcrossSeams,
+  { parts, query }: Call<'pipeline' | 'step'>,
+): Promise<StateAnswer | Part | null> {
   const { limits } = seams
-  const pipeline = parts.pipeline!
-  const step = parts.step!
+  const { pipeline, step } = parts
   const read = readLevelIn(query)
   const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
   const asked = { pipeline, step, key: query.get('key'), limit, cursor: query.get('cursor') }
