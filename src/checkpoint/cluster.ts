@@ -89,7 +89,14 @@ export function droppedSteps(entry: PipelineEntry): ReadonlySet<string> {
 }
 
 /** The cluster as a record that begins an era holds it. */
-export function clusterToJson(cluster: Cluster): Json {
+export interface ClusterJson extends Omit<Cluster, 'owners' | 'pipelines'> {
+  readonly keyGroups: number
+  readonly owners: string
+  /** Earlier releases did not say what has begun anew. */
+  readonly pipelines: readonly (readonly [string, Omit<PipelineEntry, 'anew'> & Partial<PipelineEntry>])[]
+}
+
+export function clusterToJson(cluster: Cluster): ClusterJson {
   const { next, generation, coordinator, splits } = cluster
   return {
     next,
@@ -99,22 +106,13 @@ export function clusterToJson(cluster: Cluster): Json {
     keyGroups: cluster.owners.length,
     owners: encodeOwners(cluster.owners, cluster.members.length),
     splits,
-    pipelines: Array.from(cluster.pipelines, ([name, entry]) => [name, { ...entry } as unknown as Json]),
+    pipelines: Array.from(cluster.pipelines, ([name, entry]) => [name, entry]),
   }
 }
 
 /** The inverse of `clusterToJson`, for JSON that a checksum vouches for. */
-export function clusterFromJson(json: Json): Cluster {
-  const { keyGroups, owners, pipelines, ...rest } = json as unknown as Omit<Cluster, 'owners' | 'pipelines'> & {
-    readonly keyGroups: number
-    readonly owners: string
-    readonly pipelines: readonly (readonly [
-      string,
-      Omit<PipelineEntry, 'anew'> & Partial<Pick<PipelineEntry, 'anew'>>,
-    ])[]
-  }
+export function clusterFromJson({ keyGroups, owners, pipelines, ...rest }: ClusterJson): Cluster {
   const table = decodeOwners(owners, keyGroups, rest.members.length) ?? new Uint16Array(0)
-  // Earlier releases did not say what has begun anew.
   const entries = pipelines.map(([name, entry]) => [name, { anew: [], ...entry }] as const)
   return { ...rest, owners: table, pipelines: new Map(entries) }
 }

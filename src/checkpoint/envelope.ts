@@ -9,7 +9,6 @@
  */
 import { crc32 } from '../base/crc.ts'
 import { fail, type PotorooError } from '../base/errors.ts'
-import type { Json } from '../base/json.ts'
 
 /** A kind of object, and the newest format version that this program reads and writes. */
 export interface Format {
@@ -18,13 +17,13 @@ export interface Format {
 }
 
 /** An object's value, or what is wrong with its bytes, or `E_STORE_VERSION` for an intact object of a newer version. */
-export type Unsealed =
-  | { readonly kind: 'value'; readonly value: Json }
+export type Unsealed<V> =
+  | { readonly kind: 'value'; readonly value: V }
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'newer'; readonly error: PotorooError }
 
-/** `value` as an object of `format`. */
-export function seal(format: Format, value: Json): Buffer {
+/** `value`, which is plain data (`Json`), as an object of `format`. */
+export function seal(format: Format, value: object): Buffer {
   const body = Buffer.from(JSON.stringify(value), 'utf8')
   const title = titleOf(format.kind, format.version)
   return Buffer.concat([Buffer.from(`${title} ${body.length} ${checksum(title, body)}\n`, 'utf8'), body, NEWLINE])
@@ -73,8 +72,12 @@ export class Sealing {
 
 /** Characters that are made into bytes at a time. */
 const PIECE = 64 << 10
-/** What the object at `path` holds, whose bytes are `bytes`. Throws nothing. */
-export function unseal(format: Format, path: string, bytes: Buffer): Unsealed {
+
+/**
+ * What the object at `path` holds, whose bytes are `bytes`. Throws nothing. `V` is what programs write as `format`: the
+ * checksum vouches for it, and nothing else looks.
+ */
+export function unseal<V extends object>(format: Format, path: string, bytes: Buffer): Unsealed<V> {
   const end = bytes.indexOf(NEWLINE_CODE)
   const line = bytes.toString('latin1', 0, Math.max(0, end))
   const parts = /^(potoroo-([a-z]+) ([1-9]\d*)) (0|[1-9]\d*) ([0-9a-f]{8})$/.exec(line)
@@ -87,7 +90,7 @@ export function unseal(format: Format, path: string, bytes: Buffer): Unsealed {
   if (Number(version) > format.version) {
     return { kind: 'newer', error: fail('E_STORE_VERSION', { path, version, known: format.version }) }
   }
-  return { kind: 'value', value: JSON.parse(body.toString('utf8')) as Json }
+  return { kind: 'value', value: JSON.parse(body.toString('utf8')) as V }
 }
 
 const NEWLINE_CODE = 10
@@ -118,6 +121,6 @@ function crcOf(title: string): number {
   return crc
 }
 
-function damaged(reason: string): Unsealed {
+function damaged(reason: string): Unsealed<never> {
   return { kind: 'damaged', reason }
 }

@@ -78,9 +78,9 @@ export function readCluster(store: Store, done: StoreDone<Identity>): void {
 
 /** The identity in the bytes of `path`, or `E_STORE_DAMAGED`, or `E_STORE_VERSION`. */
 export function decodeIdentity(path: string, bytes: Buffer): Identity | PotorooError {
-  const unsealed = unseal(format, path, bytes)
+  const unsealed = unseal<Identity>(format, path, bytes)
   if (unsealed.kind === 'newer') return unsealed.error
   if (unsealed.kind === 'damaged') return fail('E_STORE_DAMAGED', { path, reason: unsealed.reason })
-  const identity = unsealed.value as unknown as Identity
+  const identity = unsealed.value
   return { ...identity, id: identity.id ?? '' }
 }

@@ -223,16 +223,16 @@ function* snapshotOf(snapshot: Json): Generator<string, void> {
 }
 
 export function encodeManifest(manifest: Manifest): Buffer {
-  return seal(format, manifest as unknown as Json)
+  return seal(format, manifest)
 }
 
 /** The manifest at `path`, which `bytes` are, `null` where nothing stood there. */
 export function decodeManifest(path: string, bytes: Buffer | null): Examined<Manifest> {
   if (bytes === null) return damagedWhole(path, 'it is absent')
-  const unsealed = unseal(format, path, bytes)
+  const unsealed = unseal<Manifest>(format, path, bytes)
   if (unsealed.kind === 'newer') return { kind: 'failed', error: unsealed.error }
   if (unsealed.kind === 'damaged') return damagedWhole(path, unsealed.reason)
-  return { kind: 'intact', value: unsealed.value as unknown as Manifest }
+  return { kind: 'intact', value: unsealed.value }
 }
 
 /** The files of dead letters that `part` names (M4): none where it is another's part. */

@@ -10,8 +10,8 @@
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import { type Cluster, clusterFromJson, clusterToJson, type Member } from './cluster.ts'
-import { type Format, seal, type Unsealed, unseal } from './envelope.ts'
+import { type Cluster, type ClusterJson, clusterFromJson, clusterToJson, type Member } from './cluster.ts'
+import { type Format, seal, unseal } from './envelope.ts'
 import { decodeOwners, encodeOwners } from './owners.ts'
 
 /** Who wrote a record (R1). */
@@ -101,19 +101,18 @@ export function encodeRecord(
  */
 export function withoutCluster(path: string, n: number, bytes: Buffer): Buffer | null {
   const decoded = decodeRecord(path, n, bytes)
-  if (decoded instanceof PotorooError || decoded.before === null) return null
-  const { before: _, ...rest } = (unseal(format, path, bytes) as Extract<Unsealed, { kind: 'value' }>).value as {
-    readonly [name: string]: Json
-  }
+  const unsealed = unseal<RecordJson>(format, path, bytes)
+  if (decoded instanceof PotorooError || decoded.before === null || unsealed.kind !== 'value') return null
+  const { before: _, ...rest } = unsealed.value
   return seal(format, rest)
 }
 
 /** Record `n` from its bytes, or `E_STORE_DAMAGED`, or `E_STORE_VERSION`. */
 export function decodeRecord(path: string, n: number, bytes: Buffer): DecodedRecord | PotorooError {
-  const unsealed = unseal(format, path, bytes)
+  const unsealed = unseal<RecordJson>(format, path, bytes)
   if (unsealed.kind === 'newer') return unsealed.error
   if (unsealed.kind === 'damaged') return fail('E_STORE_DAMAGED', { path, reason: unsealed.reason })
-  const json = unsealed.value as unknown as RecordJson
+  const json = unsealed.value
   if (json.n !== n) return fail('E_STORE_DAMAGED', { path, reason: `it is record ${json.n} of the chain` })
   const body = bodyFromJson(json)
   if (body === null) return fail('E_STORE_DAMAGED', { path, reason: `it is of no known kind ("${json.kind}")` })
@@ -123,7 +122,7 @@ export function decodeRecord(path: string, n: number, bytes: Buffer): DecodedRec
 }
 
 /** A record as its JSON has it: what a matching checksum says was written by `encodeRecord`. */
-type RecordJson = Stamp & { readonly before?: Json; readonly nonces?: readonly string[] } & (
+type RecordJson = Stamp & { readonly before?: ClusterJson; readonly nonces?: readonly string[] } & (
     | Exclude<RecordBody, { kind: 'generation' }>
     | (Omit<Extract<RecordBody, { kind: 'generation' }>, 'owners'> & {
         readonly keyGroups: number

@@ -14,7 +14,6 @@
  *     each than it may be silent would be taken in with every beat, and given up before the next. It takes longer each
  *     time that its beats have stopped although it lived on, until they have come in time for long.
  */
-import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
 import { longer } from './silence.ts'
 
@@ -42,14 +41,14 @@ export interface Beat {
 const format: Format = { kind: 'beat', version: 1 }
 
 export function encodeBeat(beat: Beat): Buffer {
-  return seal(format, beat as unknown as Json)
+  return seal(format, beat)
 }
 
 /** The beat that `bytes` are, or `null` (B3). */
 export function decodeBeat(path: string, bytes: Buffer | null): Beat | null {
   if (bytes === null) return null
-  const unsealed = unseal(format, path, bytes)
-  return unsealed.kind === 'value' ? (unsealed.value as unknown as Beat) : null
+  const unsealed = unseal<Beat>(format, path, bytes)
+  return unsealed.kind === 'value' ? unsealed.value : null
 }
 
 interface Watched {

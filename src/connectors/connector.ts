@@ -14,6 +14,7 @@
  *     that goes with the acknowledgement (PROTOCOLS 8).
  */
 import type { PotorooError } from '../base/errors.ts'
+import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
@@ -22,7 +23,7 @@ import type { Cuts, SinkDescription, SourceDescription } from '../model/connecto
 import type { RequestAnswer, RequestKey } from '../model/request.ts'
 
 /** What a snapshot may hold. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+export type { Json }
 
 /** What every connector is given when it is opened. */
 export interface Context {

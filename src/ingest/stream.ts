@@ -12,6 +12,7 @@
  * R5. `trail` says who brought the records up to `admitted`, `fedTrail` up to the position. They follow from the
  *     records alone, whichever journals and manifests these come from (`answerHello`).
  */
+import type { Json } from '../base/json.ts'
 import type { IngestBatch } from './batch.ts'
 import { streamKey } from './format.ts'
 import type { HomeState } from './home-table.ts'
@@ -22,6 +23,11 @@ import { type Bringer, NO_TRAIL, Trail } from './trail.ts'
  * the record at the position, and one by one those who brought others (`Trail`). Rows of before had neither.
  */
 export type StreamRow = readonly [string, string, number, string, number, number, boolean, string, ...Bringer[]]
+
+/** The rows in what a source has put into a manifest: none of sources that are read again, which have no streams. */
+export function streamRowsOf(snapshot: Json): readonly StreamRow[] {
+  return Array.isArray(snapshot) ? snapshot : []
+}
 
 /** Records `first` to `last`, which are missing. */
 export interface Missing {

@@ -9,7 +9,6 @@
  *     was a member has a folder that says so.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
-import type { Json } from '../base/json.ts'
 import { type Format, seal, unseal } from '../checkpoint/envelope.ts'
 import { CLUSTER } from '../checkpoint/layout.ts'
 import type { Disk, DiskError, DoneVoid } from '../env/disk.ts'
@@ -50,12 +49,12 @@ export function readBelonging(
     done(fail('E_DISK', { operation: 'reading', path: error.path, reason: error.reason }, error), null)
   disk.readFile(path, (error, bytes) => {
     if (error !== null) return error.code === 'absent' ? done(null, null) : failed(error)
-    const unsealed = unseal(format, path, bytes)
+    const unsealed = unseal<Belonging>(format, path, bytes)
     if (unsealed.kind === 'newer') return done(unsealed.error, null)
     if (unsealed.kind === 'damaged') {
       return done(fail('E_MEMBER_DAMAGED', { path, reason: unsealed.reason, store: root }), null)
     }
-    const belonging = unsealed.value as unknown as Belonging
+    const belonging = unsealed.value
     disk.readFile(`${root}/${CLUSTER}`, (error) => {
       if (error === null) done(null, belonging)
       else if (error.code === 'absent') done(fail('E_STORE_GONE', { path: root, data }), null)
@@ -77,7 +76,7 @@ export function noteBelonging(
     done(error && fail('E_DISK', { operation: 'writing', path, reason: error.reason }, error))
   disk.open(fresh, 'write', (error, file) => {
     if (error !== null) return end(error)
-    const bytes = seal(format, belonging as unknown as Json)
+    const bytes = seal(format, belonging)
     const settle = (error: DiskError | null): void => {
       if (error !== null) return file.close(() => end(error))
       file.sync((error) =>

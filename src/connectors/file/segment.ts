@@ -7,6 +7,7 @@
 import { crc32 } from '../../base/crc.ts'
 import { percents } from '../../base/file-name.ts'
 import type { DiskError, File } from '../../env/disk.ts'
+import type { Json } from '../connector.ts'
 import { splitPath } from './find.ts'
 import type { Landing } from './landing.ts'
 
@@ -21,6 +22,11 @@ export interface SegmentRow {
 export interface Held {
   readonly length: number
   readonly segments: readonly SegmentRow[]
+}
+
+/** What `snapshot` says, which `FileWriter` has made. */
+export function heldIn(snapshot: Json): Held {
+  return snapshot as unknown as Held
 }
 
 /** Marks what is not committed. */

@@ -26,7 +26,7 @@ import { Landing } from './landing.ts'
 import { LateCommit } from './late-commit.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
-import { type Held, Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
+import { type Held, heldIn, Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
 
 export const fileSinkConnector: SinkConnector = {
   kind: 'file',
@@ -36,7 +36,7 @@ export const fileSinkConnector: SinkConnector = {
   finish: (description, { clock, disk }, snapshots, done) => {
     const { path, append } = description.settings as FileSinkSettings
     const late = new LateCommit(disk, path)
-    const held = snapshots as unknown as readonly Held[]
+    const held = snapshots.map(heldIn)
     // One growing file has one writer.
     if (append) clock.soon(() => late.append(held[0]!, done))
     else
@@ -113,7 +113,7 @@ class FileWriter implements Writer {
     this.run((next) => this.landing.begin(next))
     this.run((next) => {
       this.openFolder(() => {
-        this.finish(base.snapshots as unknown as readonly Held[], base.back ? 'cut' : 'keep', () => {
+        this.finish(base.snapshots.map(heldIn), base.back ? 'cut' : 'keep', () => {
           const writer = writerOf(this.context.writer)
           this.sweep({ generation: base.generation, writer, above: base.epoch, below: 0 }, () => {
             this.status.state = 'ready'
@@ -156,7 +156,7 @@ class FileWriter implements Writer {
 
   commit(_epoch: number, snapshot: Json): void {
     if (snapshot === null) return
-    const { segments } = snapshot as unknown as Held
+    const { segments } = heldIn(snapshot)
     this.run((next) => {
       // What an earlier commit has settled meanwhile needs no second one; it is a beginning of what is sealed.
       const open = new Set(this.sealed.map((row) => row.name))

@@ -16,7 +16,6 @@
  */
 import type { ByteReader } from '../../base/bytes.ts'
 import { fail } from '../../base/errors.ts'
-import type { Json } from '../../base/json.ts'
 import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
 import type { Snapshot } from '../../checkpoint/manifest.ts'
 import type { ControlMessage, Message } from '../../transport/wire.ts'
@@ -206,7 +205,7 @@ export class EpochPost {
     const known = this.pieces.get(worker)
     this.pieces.delete(worker)
     if (known?.epoch !== epoch) throw fail('E_DAMAGED', { offset: 0, reason: 'a snapshot without its pieces' })
-    return JSON.parse(Buffer.concat(known.bytes).toString()) as Json as unknown as Snapshot
+    return JSON.parse(Buffer.concat(known.bytes).toString()) as Snapshot
   }
 }
 

@@ -13,7 +13,7 @@
  */
 import type { Json } from '../../base/json.ts'
 import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
-import type { StreamRow } from '../../ingest/stream.ts'
+import { type StreamRow, streamRowsOf } from '../../ingest/stream.ts'
 import type { ReadToken } from '../../protocol/read-token.ts'
 
 /** The rows of a source at a barrier. */
@@ -104,21 +104,16 @@ class Rows {
   }
 
   covers(token: ReadToken): boolean {
-    this.byProducer ??= Map.groupBy(this.snapshots.flatMap(rowsOf), ([producer]) => producer)
+    this.byProducer ??= Map.groupBy(this.snapshots.flatMap(streamRowsOf), ([producer]) => producer)
     return covers(this.byProducer.get(token.producer) ?? [], token)
   }
 }
 
 /** Whether the epoch that has saved `parts` of its sources holds all that `token` covers, of the source `step`. */
 export function coveredBy(parts: readonly PartEntry[], step: string, token: ReadToken): boolean {
-  return token.sequence === 0 || parts.some((part) => part.step === step && covers(rowsOf(part.snapshot), token))
+  return token.sequence === 0 || parts.some((part) => part.step === step && covers(streamRowsOf(part.snapshot), token))
 }
 
 function covers(rows: readonly StreamRow[], { producer, incarnation, sequence }: ReadToken): boolean {
   return rows.some(([name, life, position]) => position >= sequence && name === producer && life === incarnation)
-}
-
-/** Sources that are read again have no streams. */
-function rowsOf(snapshot: Json): readonly StreamRow[] {
-  return Array.isArray(snapshot) ? (snapshot as unknown as readonly StreamRow[]) : []
 }

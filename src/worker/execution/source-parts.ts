@@ -8,7 +8,7 @@ import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
 import { homeOf, type StreamName } from '../../cluster/splits.ts'
 import { streamKey } from '../../ingest/format.ts'
 import { mergeRows } from '../../ingest/rows.ts'
-import type { StreamRow } from '../../ingest/stream.ts'
+import { type StreamRow, streamRowsOf } from '../../ingest/stream.ts'
 import type { Generation } from './generation.ts'
 import { anyoneFor, readersOf, takerOf } from './takers.ts'
 
@@ -46,7 +46,7 @@ export function isOpenable(id: string, pipeline: string, times: SourceTimes): bo
 /** The rows of all streams of the journaled source `step`, of whichever worker. What other sources save is no list. */
 export function rowsOf(parts: readonly PartEntry[], step: string): readonly StreamRow[] {
   const own = partsOf(parts, step).filter(({ snapshot }) => Array.isArray(snapshot))
-  const reported = own.map(({ snapshot }) => snapshot as unknown as readonly StreamRow[])
+  const reported = own.map(({ snapshot }) => streamRowsOf(snapshot))
   // One member reports each stream once.
   return reported.length === 1 ? reported[0]! : mergeRows(reported)
 }

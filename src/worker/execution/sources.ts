@@ -13,7 +13,7 @@ import { sourceConnector } from '../../connectors/registry.ts'
 import type { Feed } from '../../dataflow/source-task.ts'
 import type { Parked } from '../../ingest/producers.ts'
 import type { IngestSource } from '../../ingest/source.ts'
-import type { StreamRow } from '../../ingest/stream.ts'
+import { type StreamRow, streamRowsOf } from '../../ingest/stream.ts'
 import type { Plan } from '../../model/plan.ts'
 import { addressOf } from '../address.ts'
 import type { ExecutionSeams } from '../seams.ts'
@@ -318,7 +318,7 @@ export class OpenSources {
   ): void {
     for (const { task, source } of this.journaled) {
       const row = rows.get(task.step)
-      if (row !== undefined) act(source, row as unknown as StreamRow[])
+      if (row !== undefined) act(source, streamRowsOf(row))
     }
   }
 

@@ -9,7 +9,6 @@ import { decodeValues, encodeValues } from '../../base/codec/values.ts'
 import { crc32 } from '../../base/crc.ts'
 import { PotorooError } from '../../base/errors.ts'
 import type { Key } from '../../base/hash.ts'
-import type { Json } from '../../base/json.ts'
 import { reasonOf } from '../../base/reason.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 
@@ -118,13 +117,4 @@ export function contentOf(given: Given): { readonly key: Key | undefined; readon
 export function sizeOf({ given, error, split, step }: DeadLetter): number {
   const kept = given.kind === 'text' ? given.text.length : given.base64.length
   return 200 + kept + error.message.length + error.stack.length + split.length + step.length
-}
-
-export function lettersToJson(letters: readonly DeadLetter[]): Json {
-  return letters as unknown as Json
-}
-
-/** The inverse of `lettersToJson`, for JSON that a checksum vouches for. */
-export function lettersFromJson(json: Json): readonly DeadLetter[] {
-  return json as unknown as readonly DeadLetter[]
 }

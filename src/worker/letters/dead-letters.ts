@@ -29,7 +29,7 @@ import { forEach } from '../../checkpoint/for-each.ts'
 import { epochOf, letterFile, letterFolder, letterWriterOf, type Run } from '../../checkpoint/layout.ts'
 import { examine, type ReadSeams } from '../../checkpoint/patience.ts'
 import { writeOnce } from '../../checkpoint/write-once.ts'
-import { type DeadLetter, lettersFromJson, lettersToJson, sizeOf } from './dead-letter.ts'
+import { type DeadLetter, sizeOf } from './dead-letter.ts'
 
 const format: Format = { kind: 'letters', version: 1 }
 
@@ -232,7 +232,7 @@ export class DeadLetters {
     const path = letterFile(run, epoch, generation, worker)
     const { letters } = written
     const snapshot = [...this.index(), path]
-    writeOnce(seams, path, seal(format, lettersToJson(letters)), seams.limits.storeReads, (error) => {
+    writeOnce(seams, path, seal(format, letters), seams.limits.storeReads, (error) => {
       if (error !== null) done(error, null)
       else {
         // Letters that were removed while it was written stand in the file, but not in the list.
@@ -329,10 +329,10 @@ export class DeadLetters {
 /** The letters in the file at `path`, which `bytes` are, `null` where nothing stood there. */
 export function decodeLetters(path: string, bytes: Buffer | null): Examined<readonly DeadLetter[]> {
   if (bytes === null) return damagedWhole(path, 'it is absent')
-  const unsealed = unseal(format, path, bytes)
+  const unsealed = unseal<readonly DeadLetter[]>(format, path, bytes)
   if (unsealed.kind === 'newer') return { kind: 'failed', error: unsealed.error }
   if (unsealed.kind === 'damaged') return damagedWhole(path, unsealed.reason)
-  return { kind: 'intact', value: lettersFromJson(unsealed.value) }
+  return { kind: 'intact', value: unsealed.value }
 }
 
 /**

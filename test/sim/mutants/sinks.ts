@@ -5,7 +5,7 @@ export const sinkMutants: readonly SimMutant[] = [
   {
     name: 'commit-not-repeated',
     file: 'src/connectors/file/sink.ts',
-    text: 'this.finish(base.snapshots as unknown as readonly Held[], ',
+    text: 'this.finish(base.snapshots.map(heldIn), ',
     replacement: 'this.finish([] as readonly Held[], ',
   },
   {
