@@ -3,8 +3,9 @@ import { makeLimits } from '../../src/base/limits.ts'
 import type { Clock } from '../../src/env/clock.ts'
 import {
   Coordinating,
-  type CoordinatingEvents,
+  type CoordinatingParts,
   type CoordinatingSeams,
+  type MailToMembers,
 } from '../../src/worker/execution/coordinating.ts'
 
 /** A clock that stands until its only timer is let fire. */
@@ -41,12 +42,13 @@ test('O3: it looks at the time when an epoch is due, or late, and at no other', 
   const clock = new Standing()
   const begun: number[] = []
   const limits = makeLimits({ checkpointIntervalMs: 1000, checkpointTimeoutMs: 5000 })
+  const parts: CoordinatingParts = { frame: null as never, members: new Map([['w1', 'i']]), base: null, highest: 6 }
   const seams = { clock: clock as unknown as Clock, limits } as CoordinatingSeams
-  const events = {
+  const post = {
     startEpoch: (epoch: number) => begun.push(epoch),
     endEpoch: () => {},
-  } as unknown as CoordinatingEvents
-  const coordinating = new Coordinating(seams, null as never, new Map([['w1', 'i']]), null, 6, events)
+  } as unknown as MailToMembers
+  const coordinating = new Coordinating(seams, parts, post, () => {})
   expect(clock.waits).toBe(null)
   coordinating.start()
   expect(clock.waits?.at).toBe(1000)

@@ -9,7 +9,7 @@
  * O4. What every producer stands in is written down in slices: nothing else would go on here meanwhile.
  */
 import type { Limits } from '../../base/limits.ts'
-import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
+import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { ChainWriter } from '../../checkpoint/chain-writer.ts'
 import { startCoordinator, stepCoordinator, tickAt } from '../../checkpoint/coordinator.ts'
 import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../checkpoint/coordinator-state.ts'
@@ -28,6 +28,7 @@ import { writeOnce } from '../../checkpoint/write-once.ts'
 import type { Clock, Timer } from '../../env/clock.ts'
 import type { Log } from '../../env/log.ts'
 import { Turns } from '../turns.ts'
+import type { CoordinatorsMail, EpochPost } from './epoch-post.ts'
 import { type Answered, EpochRequests } from './epoch-requests.ts'
 
 export interface CoordinatingSeams {
@@ -40,20 +41,28 @@ export interface CoordinatingSeams {
   readonly named: NamedPacks
 }
 
-/** What is said to every member, this worker included. */
-export interface CoordinatingEvents {
-  startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void
-  endEpoch(fate: Fate): void
-  holdSources(reason: string): void
-  releaseSources(): void
+/** What the epochs of a pipeline begin with in this generation. */
+export interface CoordinatingParts {
+  readonly frame: ManifestFrame
+  /** Incarnations of the members, by worker. */
+  readonly members: ReadonlyMap<string, string>
+  readonly base: Manifest | null
+  /** The greatest number of an epoch so far. */
+  readonly highest: number
 }
 
-export class Coordinating {
+/** What is said to every member, this worker included, and to one that has asked for an epoch. */
+export type MailToMembers = Pick<EpochPost, 'startEpoch' | 'endEpoch' | 'holdSources' | 'releaseSources' | 'answer'>
+
+export class Coordinating implements CoordinatorsMail {
   private readonly seams: CoordinatingSeams
   private readonly frame: ManifestFrame
-  /** Incarnations of the members, by worker. */
   private readonly members: ReadonlyMap<string, string>
-  private readonly events: CoordinatingEvents
+  private readonly post: MailToMembers
+  /** Hears that the output of all members has ended. */
+  private readonly ended: () => void
+  /** Members whose output has ended. */
+  private readonly endedOn = new Set<string>()
   private readonly turns = new Turns()
   private readonly requests = new EpochRequests()
   private state: CoordinatorState
@@ -68,20 +77,14 @@ export class Coordinating {
   /** Epochs abandoned since the last complete one. */
   private abandoned = 0
 
-  /** `highest` is the greatest number of an epoch so far. */
-  constructor(
-    seams: CoordinatingSeams,
-    frame: ManifestFrame,
-    members: ReadonlyMap<string, string>,
-    base: Manifest | null,
-    highest: number,
-    events: CoordinatingEvents,
-  ) {
+  constructor(seams: CoordinatingSeams, parts: CoordinatingParts, post: MailToMembers, ended: () => void) {
+    const { frame, members, base, highest } = parts
     this.seams = seams
     this.frame = frame
     this.members = members
     this.base = base
-    this.events = events
+    this.post = post
+    this.ended = ended
     const { checkpointIntervalMs, checkpointTimeoutMs, maxAbandoned } = seams.limits
     const plan = { members, intervalMs: checkpointIntervalMs, timeoutMs: checkpointTimeoutMs, maxAbandoned }
     this.state = startCoordinator(plan, highest, seams.clock.monotonic())
@@ -114,6 +117,11 @@ export class Coordinating {
     return this.state.phase === 'broken'
   }
 
+  /** Whether the output of all members has ended. */
+  get hasEnded(): boolean {
+    return this.endedOn.size === this.members.size
+  }
+
   // ── From the members (O2) ────────────────────────────────────────────────────────────────────────────────────────
 
   saved(worker: string, epoch: number, snapshot: Snapshot): void {
@@ -130,6 +138,15 @@ export class Coordinating {
 
   failedOn(worker: string, reason: string): void {
     this.raise({ kind: 'failedOn', ...this.from(worker), reason })
+  }
+
+  wanted(worker: string, number: number, purpose: Purpose): void {
+    this.request(purpose, (failure) => this.post.answer(worker, number, failure))
+  }
+
+  outputEnded(worker: string): void {
+    this.endedOn.add(worker)
+    if (this.hasEnded) this.ended()
   }
 
   /** Links are sessions of one incarnation (`checkpoint/coordinator.ts`, C4). */
@@ -166,12 +183,12 @@ export class Coordinating {
   }
 
   private carryOut(effect: CoordinatorEffect): void {
-    const { events, requests } = this
+    const { post, requests } = this
     switch (effect.kind) {
       case 'inject':
         this.purpose = effect.purpose
         requests.send(effect.epoch)
-        return events.startEpoch(effect.epoch, effect.purpose, effect.previous)
+        return post.startEpoch(effect.epoch, effect.purpose, effect.previous)
       case 'writeManifest':
         return this.writeManifest(effect)
       case 'appendEpoch':
@@ -187,16 +204,16 @@ export class Coordinating {
       case 'refuseAll':
         return requests.end(effect.reason)
       case 'holdSources':
-        return events.holdSources(effect.reason)
+        return post.holdSources(effect.reason)
       case 'releaseSources':
-        return events.releaseSources()
+        return post.releaseSources()
     }
   }
 
   private tellFate({ fate, purpose, reason }: Extract<CoordinatorEffect, { kind: 'tellFate' }>): void {
-    const { events, requests, seams } = this
+    const { post, requests, seams } = this
     const { pipeline } = this.frame
-    events.endEpoch(fate)
+    post.endEpoch(fate)
     if (fate.outcome === 'abandoned') {
       seams.log.warn('checkpoint.abandoned', { pipeline, epoch: fate.epoch, reason, inARow: ++this.abandoned })
       return

@@ -11,7 +11,7 @@ import type { ByteReader } from '../../base/bytes.ts'
 import { fail, PotorooError } from '../../base/errors.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import { LETTERS_PART, type ManifestFrame, type Snapshot } from '../../checkpoint/manifest.ts'
+import { LETTERS_PART, type ManifestFrame } from '../../checkpoint/manifest.ts'
 import type { Barrier } from '../../dataflow/batch.ts'
 import type { Failure } from '../../dataflow/failure.ts'
 import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
@@ -28,7 +28,7 @@ import { type BarrierReports, barrierReports } from './barrier-reports.ts'
 import { connectorsOf, stepsOf } from './base-fit.ts'
 import { Coordinating } from './coordinating.ts'
 import { EpochMemory } from './epoch-memory.ts'
-import { type CoordinatorsMail, EpochPost, type MembersMail } from './epoch-post.ts'
+import { EpochPost, type MembersMail } from './epoch-post.ts'
 import type { Answered } from './epoch-requests.ts'
 import { FarChannels } from './far-channels.ts'
 import type { Sent } from './far-outlet.ts'
@@ -69,7 +69,7 @@ export interface RunningParts {
   spoiled(step: string, care: Care, warning: PotorooError): void
 }
 
-export class Running implements Work, MembersMail, CoordinatorsMail {
+export class Running implements Work, MembersMail {
   readonly runtime: Runtime
   private readonly parts: RunningParts
   /** How far its barriers have come, for readers. */
@@ -86,8 +86,6 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   /** Who waits until `epoch`, or a later one, is committed here. */
   private waiting: { readonly epoch: number; readonly done: () => void }[] = []
   private asks = 0
-  /** Members whose output has ended; asked on the coordinator. */
-  private readonly endedOn = new Set<string>()
   /** The last epoch whose barrier has come, where it drains the pipeline, or 0. */
   private drainsWith = 0
   /** When it began to run, by the monotonic clock. */
@@ -211,14 +209,14 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   }
 
   private makeCoordinating({ base }: Standing): Coordinating {
-    const { seams, entry, generation } = this.parts
+    const { seams, entry, generation, events } = this.parts
     const { store, limits, env, appender, named } = seams
     const { clock, log } = env
     const members = new Map(generation.members.map(({ worker, incarnation }) => [worker, incarnation]))
     // Also behind the epoch of a savepoint that it begins with: what one history writes has names of its own.
     const highest = Math.max(entry.highest, base?.epoch ?? 0)
     const own = { store, clock, log, limits, named, chain: appender }
-    return new Coordinating(own, this.frame, members, base, highest, this.post)
+    return new Coordinating(own, { frame: this.frame, members, base, highest }, this.post, () => events.ended())
   }
 
   private get frame(): ManifestFrame {
@@ -282,7 +280,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
   // ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   control(worker: string, message: ControlMessage, body: ByteReader): void {
-    this.post.take(worker, message, body, this, this.coordinating === null ? null : this)
+    this.post.take(worker, message, body, this, this.coordinating)
   }
 
   startEpoch(epoch: number, purpose: Purpose, previous: Fate | null): void {
@@ -305,31 +303,6 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
     const done = this.asked.get(number)
     this.asked.delete(number)
     done?.(failure)
-  }
-
-  saved(worker: string, epoch: number, snapshot: Snapshot): void {
-    this.coordinating?.saved(worker, epoch, snapshot)
-  }
-
-  refused(worker: string, epoch: number, reason: string): void {
-    this.coordinating?.refused(worker, epoch, reason)
-  }
-
-  failedOn(worker: string, reason: string): void {
-    this.coordinating?.failedOn(worker, reason)
-  }
-
-  passed(worker: string, epoch: number): void {
-    this.coordinating?.passed(worker, epoch)
-  }
-
-  wanted(worker: string, number: number, purpose: Purpose): void {
-    this.coordinating?.request(purpose, (failure) => this.post.answer(worker, number, failure))
-  }
-
-  outputEnded(worker: string): void {
-    this.endedOn.add(worker)
-    if (this.hasEnded) this.parts.events.ended()
   }
 
   // ── Epochs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,7 +377,7 @@ export class Running implements Work, MembersMail, CoordinatorsMail {
 
   /** Whether the output of all members has ended, as far as the coordinator knows; elsewhere nobody does. */
   get hasEnded(): boolean {
-    return this.endedOn.size === this.parts.generation.members.length
+    return this.coordinating?.hasEnded ?? false
   }
 
   /** An epoch that was saved here and whose end is not known, 0 for none. */
