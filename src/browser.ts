@@ -1,6 +1,6 @@
 /**
  * The package `potoroo/browser`: the client of `potoroo/client` for pages, in one file without imports. Records wait in
- * memory, so a page that is closed loses what was not acknowledged.
+ * memory, so a page that is closed loses those that were not acknowledged.
  *
  *     import { connect } from './node_modules/potoroo/dist/browser.js'
  *     const client = await connect({ url: 'ws://127.0.0.1:7001/', source: 'clicks', producer: crypto.randomUUID() })
@@ -12,21 +12,20 @@ import { Client } from './client/client.ts'
 import { newId } from './client/id.ts'
 import { type ConnectOptions, settingsOf } from './client/options.ts'
 
-export type { OutgoingRecord } from './client/record.ts'
-
 import { webSocketDial } from './client/websocket.ts'
 
 export { PotorooError } from './base/errors.ts'
 export type { AckLevel, Client, ClientEvents } from './client/client.ts'
+export type { OutgoingRecord } from './client/record.ts'
 
-/** What a page can say to `connect`. */
+/** The options of `connect` in a page. */
 export type BrowserOptions = Omit<ConnectOptions, 'addresses' | 'host' | 'port' | 'outbox'> & {
   readonly url: string | readonly string[]
 }
 
 /**
- * Makes a producer. Resolves at once: records may be sent from then on, whether a worker can be reached already or not.
- * Rejects with `E_CLIENT_OPTIONS`, also where it is given addresses or an outbox on disk, which a page does not have.
+ * Makes a producer. Resolves at once: from then on records may be sent, even while no worker can be reached. Rejects
+ * with `E_CLIENT_OPTIONS`, also where it is given addresses or an outbox on disk, which a page cannot have.
  *
  * @example
  * const client = await connect({ url: 'ws://127.0.0.1:7001/', source: 'clicks', producer: crypto.randomUUID() })

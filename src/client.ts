@@ -1,6 +1,6 @@
 /**
- * The package `potoroo/client`: sends records to a pipeline so that none is lost and none counts twice, and receives
- * those of its acked sinks so.
+ * The package `potoroo/client`: sends records to a pipeline, and receives those of its acked sinks, so that none is
+ * lost and none counts twice.
  *
  *     const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './till-4' } })
  *     await client.send(['one', 'two'])
@@ -29,8 +29,8 @@ export type { Receiver, ReceiverEvents } from './client/receiver/receiver.ts'
 export type { OutgoingRecord } from './client/record.ts'
 
 /**
- * Makes a producer. Resolves when its outbox is open: records may be sent from then on, whether a worker can be reached
- * already or not. Rejects with `E_CLIENT_OPTIONS`, or `E_OUTBOX…` where the outbox cannot be used.
+ * Makes a producer. Resolves when its outbox is open: from then on records may be sent, even while no worker can be
+ * reached. Rejects with `E_CLIENT_OPTIONS`, or with `E_OUTBOX…` where the outbox cannot be used.
  *
  * @example
  * const client = await connect({ port: 7001, source: 'lines', producer: 'till-4', outbox: { path: './till-4' } })
@@ -49,9 +49,9 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialNodeWebSocket)(target, events)
 
 /**
- * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands each of their records over
- * once. Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, `E_RECEIVER_LISTEN` where the port cannot be had,
- * or `E_INBOX…`.
+ * Listens for acked sinks (`tcpSink` or `webSocketSink` with `protocol: 'acked'`) and hands over each of their records
+ * once. Resolves when it listens. Rejects with `E_RECEIVER_OPTIONS`, with `E_RECEIVER_LISTEN` where it cannot listen on
+ * the port, or with `E_INBOX…` where the inbox cannot be used.
  *
  * @example
  * const receiver = await receiveAcked({

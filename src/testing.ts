@@ -43,29 +43,29 @@ export {
 } from './sim/script.ts'
 export type { Verdict } from './sim/verify.ts'
 
-/** What a source is given: values and marks in order, or nothing but raw bytes. */
+/** The input of a source: values and marks in order, or raw bytes alone. */
 export type TestInput = TestSource<unknown> | Iterable<unknown> | Raw
 
 export interface RunPipelineOptions {
-  /** By the names of the sources. One that is not named has no records. */
+  /** The input of each source, by its name. A source that is not named has no records. */
   readonly inputs?: Readonly<Record<string, TestInput>>
-  /** Makes the run: the same seed, the same run. 1 when left out. */
+  /** The same seed makes the same run. 1 when left out. */
   readonly seed?: number
   readonly parameters?: Parameters
-  /** What happens meanwhile, drawn from the seed or each thing at its time: `'none'` when left out. */
+  /** What goes wrong meanwhile: drawn from the seed, or a list of things with their times. `'none'` when left out. */
   readonly faults?: Faults | readonly Timed[]
-  /** Workers to run on: 1 when left out, up to 8. */
+  /** How many workers run it: 1 when left out, 8 at most. */
   readonly workers?: number
-  /** Limits that are not the default ones, such as `checkpointIntervalMs`. */
+  /** Limits in place of the defaults, such as `checkpointIntervalMs`. */
   readonly limits?: Partial<Limits>
 }
 
 /**
- * Runs `pipeline` with test sources and collecting sinks until its inputs have ended, in simulated time. Rejects with a
- * `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options do
- * not fit it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is what
- * the sinks take, by step. What a function does to its record or state that would go wrong later is a dead letter
- * (`dataflow/guard.ts`).
+ * Runs `pipeline` in simulated time, with test sources and collecting sinks, until its inputs have ended. Rejects with
+ * a `PotorooError`: `E_PIPELINE` where the pipeline has faults, `E_TEST_INPUT` and `E_TEST_WORKERS` where the options
+ * do not fit it, `E_TEST_STUCK` where it does not come to its end, and whatever makes the pipeline fail. `Rows` is the
+ * type of what each sink takes, by its name. Where a function changes its record, or does something else to record or
+ * state that would go wrong later, the record becomes a dead letter (`dataflow/guard.ts`).
  *
  * @example
  * const { outputs, restarts } = await runPipeline(wordCount, {
@@ -92,13 +92,13 @@ export async function runPipeline<Rows extends object = Record<string, unknown>>
 }
 
 export interface VerifyPipelineOptions extends Omit<RunPipelineOptions, 'faults' | 'workers'> {
-  /** How often it runs: 20 when left out. The first run is undisturbed, the others crash. */
+  /** How often it runs: 20 times when left out. The first run is undisturbed, in the others workers crash. */
   readonly runs?: number
 }
 
 /**
- * Runs `pipeline` several times through crashes and bad weather, and resolves to the steps that depend on more than
- * their input: on a clock, on chance, on something shared. Such a step answers differently when a recovery repeats it.
+ * Runs `pipeline` several times, through crashes and other faults, and finds the steps that depend on more than their
+ * input: on a clock, on chance, on a shared variable. When a recovery repeats such a step, its result is another one.
  * Rejects as `runPipeline` does.
  *
  * @example
@@ -114,7 +114,7 @@ export async function verifyPipeline(pipeline: Pipeline, options: VerifyPipeline
   return verify(pipeline, { inputs: scripts(options.inputs), runs, seed, parameters, limits, progress: () => {} })
 }
 
-/** JavaScript, and an import of a name that is not there, give anything. */
+/** Programs in JavaScript, and an import of a name that does not exist, may give anything. */
 function requirePipeline(given: unknown): void {
   if (isPipeline(given)) return
   const what = given === null || given === undefined ? String(given) : `of type ${typeof given}`
@@ -124,7 +124,7 @@ function requirePipeline(given: unknown): void {
 /** What runs of both kinds take. */
 const OPTIONS: readonly string[] = ['inputs', 'seed', 'parameters', 'limits']
 
-/** What is written wrong must not run as something else. */
+/** An option with a misspelt name must not run as if it were left out. */
 function requireOptions(given: unknown, known: readonly string[]): void {
   if (!isOptions(given)) throw refused(wantsOptions(given))
   const [unknown] = unknownNames(given, known)

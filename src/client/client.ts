@@ -27,13 +27,13 @@ export type AckLevel = 'journaled' | 'stable'
 export interface ClientEvents {
   /** A worker takes records. */
   connect: [worker: { readonly address: Address; readonly worker: string }]
-  /** The connection is gone; another is being tried. */
+  /** The connection has ended; another one is being tried. */
   disconnect: [reason: string]
-  /** No worker was reached at `address`; it is tried again, or another one is. */
+  /** No worker could be reached at `address`; it, or the next address, is tried again. */
   unreachable: [attempt: { readonly address: Address; readonly reason: string }]
   /** Acknowledgements have risen. */
   ack: [acks: { readonly journaled: number; readonly stable: number }]
-  /** A worker does not take records now, and is asked again. */
+  /** A worker takes no records now; it is asked again later. */
   refused: [refusal: { readonly code: string; readonly reason: string }]
   /** The client has ended for good (P3). */
   failed: [error: PotorooError]
@@ -86,7 +86,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.dial(settings.targets[0]!)
   }
 
-  /** Records that were sent or wait to be, and are not stable. */
+  /** How many of the records given to `send` are not stable yet. */
   get outstanding(): number {
     return this.last - this.stable
   }
@@ -103,9 +103,9 @@ export class Client extends EventEmitter<ClientEvents> {
 
   /**
    * Takes one record or several. The promise resolves when there is room for more: await it, and memory stays bounded.
-   * Records are taken at once while there is room. Rejects with `E_OUTBOX_FULL` when too many sends wait already, with
-   * `E_RECORD_TOO_LONG` where one is longer than the workers take, and with `E_CLIENT_RECORD` where one is neither text
-   * nor bytes; then none of its records was taken. Rejects with what has ended the client, where something has (P3).
+   * Rejects with `E_OUTBOX_FULL` when too many sends wait already, with `E_RECORD_TOO_LONG` where a record is longer
+   * than the workers take, and with `E_CLIENT_RECORD` where one is neither text nor bytes; then none of the records of
+   * this call was taken. Once the client has ended, rejects with the error that ended it (P3).
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -132,10 +132,10 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   /**
-   * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query of the
-   * state behind it (`potoroo query … --after`, `?after=`) shows what they have done. Rejects with what ends the
-   * client, were it `close` (`E_CLIENT_CLOSED`), and with `E_CLIENT_LEVEL` where `level` is none; it waits for as long
-   * as no worker can be reached.
+   * Resolves when every record sent so far is acknowledged at `level`, with a token that covers them: a query with that
+   * token (`potoroo query … --after`, `?after=`) shows a state that includes them. It waits for as long as no worker
+   * can be reached. Rejects with the error that ends the client, `E_CLIENT_CLOSED` after `close`, and with
+   * `E_CLIENT_LEVEL` where there is no such level.
    */
   flush(level: AckLevel = 'stable'): Promise<string> {
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -145,7 +145,7 @@ export class Client extends EventEmitter<ClientEvents> {
     return this.waitingForAck[level].wait(until)
   }
 
-  /** A token that covers every record acknowledged at `level` so far. Throws `E_CLIENT_LEVEL` where that is none. */
+  /** A token for every record acknowledged at `level` so far. Throws `E_CLIENT_LEVEL` where there is no such level. */
   token(level: AckLevel = 'journaled'): string {
     if (!isLevel(level)) throw noLevel(level)
     return this.tokenOf(this[level])
@@ -156,7 +156,10 @@ export class Client extends EventEmitter<ClientEvents> {
     return writeToken({ source, producer, incarnation: this.incarnation, sequence })
   }
 
-  /** Ends the connection at once. What is not stable stays in an outbox on disk, and is lost with one in memory. */
+  /**
+   * Ends the client at once. Records that are not stable stay in an outbox on disk; an outbox in memory is lost with
+   * them.
+   */
   close(): void {
     if (this.failure !== null) return
     try {

@@ -1,4 +1,4 @@
-/** What `connect` is told, and its defaults. */
+/** The options of `connect`, and their defaults. */
 import { addressOfUrl } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
 import { faultOfNames } from '../base/option-names.ts'
@@ -13,35 +13,35 @@ export interface Address {
 export interface DiskOutbox {
   /** A folder of this producer alone; made when absent. */
   readonly path: string
-  /** Survive the loss of power too, not only of the process: each batch waits for the disk. Default false. */
+  /** Survives a power failure too, not only the end of the process: each batch waits for the disk. Default false. */
   readonly sync?: boolean
 }
 
 export interface ConnectOptions {
-  /** Where workers listen, tried in turn; or one of them as `host` and `port`. */
+  /** Where workers listen; tried in turn. Of a single worker, `host` and `port` will do. */
   readonly addresses?: readonly Address[]
-  /** Instead of addresses: where workers take WebSockets, `ws://host:port/path` or `wss:`, tried in turn. */
+  /** In place of addresses: where workers take WebSockets, `ws://host:port/path` or `wss:`; tried in turn. */
   readonly url?: string | readonly string[]
   /** Default `127.0.0.1`. */
   readonly host?: string
   readonly port?: number
-  /** The source's step in the pipeline, or `pipeline/step`. */
+  /** The name of the source in its pipeline, or `pipeline/source`. */
   readonly source: string
   /** A name that no other producer of the source has, the same after every restart. */
   readonly producer: string
-  /** What the source was started with, where it wants a token. */
+  /** The token of the source, where it asks for one. */
   readonly token?: string
   /**
-   * Where records wait until they are stable. `'memory'` (default): what has not been sent when the process dies is
-   * lost, and a restart is a new incarnation. On disk: a restart goes on where it was.
+   * Where records wait until they are stable. `'memory'` (default): records that have not reached a worker when the
+   * process dies are lost, and after a restart the producer is a new incarnation. On disk: it goes on where it was.
    */
   readonly outbox?: 'memory' | DiskOutbox
-  /** Bytes that may wait in the outbox; then `send` waits. They stand in
-   * memory too, with an outbox on disk as well. Default 64 MiB. */
+  /** The most bytes in the outbox; beyond them `send` waits. They are in memory even where the outbox is on disk.
+   * Default 64 MiB. */
   readonly maxOutstanding?: number
   /** Bytes that are gathered into one batch. Default 64 KiB, at most 256 KiB. */
   readonly batchBytes?: number
-  /** How long a worker may take to welcome before the next one is tried, in milliseconds. Default 2000. */
+  /** How long a worker may take to accept the producer before the next one is tried, in milliseconds. Default 2000. */
   readonly dialTimeoutMs?: number
   /** Longest wait between two attempts, in milliseconds. Default 5000. */
   readonly maxBackoffMs?: number

@@ -25,11 +25,11 @@ export class Cuts {
   }
 }
 
-/** How far a record that is not complete has been looked into, for framings that would look at all of it again. */
+/** How much of an incomplete record has been scanned, so that the next call need not begin at its first byte again. */
 export interface Look {
-  /** Of its bytes, from its first one. */
+  /** Bytes that were scanned, counted from the first byte of the record. */
   bytes: number
-  /** Whether a quote is open behind them. */
+  /** Whether a quoted field is still open behind them. */
   quoted: boolean
 }
 
@@ -39,20 +39,21 @@ export interface Framing {
   /**
    * Adds every complete record in `bytes` from `start` to `end` to `cuts` and returns the offset after the last one.
    * Throws `E_RECORD_TOO_LONG` for a record over `recordBytes` and `E_FRAMING` where no record can begin.
-   * `look`: how far the record at `start` was looked into before; left as that is of the record at the returned offset.
+   * `look` says how much of the record at `start` was scanned before; on return it says so of the record at the
+   * returned offset.
    */
   scan(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number, look?: Look): number
   /**
-   * Bytes from `start` to `end` are all that is left and the stream has ended: adds a last record that needs no end
-   * mark (a line without its newline) and answers true, or answers false when they are a fragment. Throws as `scan`
-   * does.
+   * The stream has ended, and the bytes from `start` to `end` are all that is left. Adds them as a last record where
+   * that needs no end mark (a line without its newline) and returns true; returns false where they are part of a
+   * record. Throws as `scan` does.
    */
   finish(bytes: Buffer, start: number, end: number, cuts: Cuts, recordBytes: number): boolean
-  /** Puts `record` into its frame, for sinks and senders: the parts to write in order. */
+  /** Puts `record` into its frame, for sinks and senders. Returns the parts to write, in order. */
   frame(record: Uint8Array): readonly Uint8Array[]
-  /** It has no frame of its own: it is for sources alone. */
+  /** `frame` does not work: the framing is for sources only. */
   readonly readsOnly?: true
-  /** Text that stands after every record and nothing else (`'\n'`), or `null`: lets a sink join texts. */
+  /** The text that ends a record (`'\n'`) where a frame is nothing but that, else `null`. Lets a sink join texts. */
   readonly suffix: string | null
 }
 
@@ -61,11 +62,11 @@ export interface Decoder<T> {
   readonly kind: string
   /** `bytes` from `start` to `end` is one record, without its frame; only valid during the call. */
   decode(bytes: Buffer, start: number, end: number): T
-  /** Says sooner than `decode` that it would take a record; where it answers false, ask `decode`. */
+  /** A quick test: true means that `decode` would accept the record, false that only `decode` can tell. */
   takes?(bytes: Buffer, start: number, end: number): boolean
 }
 
-/** What a sink gives (PROTOCOLS 8), from the weakest to the strongest. */
+/** What a sink promises when something fails (PROTOCOLS 8), from the weakest to the strongest. */
 export type SinkPromise = 'best-effort' | 'at-least-once' | 'idempotent' | 'transactional'
 
 /** A connector's settings: what `explain` prints and the hash of a pipeline covers. */
@@ -78,13 +79,13 @@ export interface SourceDescription<T> {
   readonly settings: Settings
   /** What is wrong with the settings, as sentences (`checkSettings`); a pipeline with any is refused. */
   readonly faults?: readonly string[]
-  /** `one`: the source can never have more than one split, so all its records have one order. */
+  /** `one`: the source has exactly one split, so all its records have one order. */
   readonly splits?: 'one' | 'many'
   readonly framing: Framing
   readonly decoder: Decoder<T>
   /**
-   * For sources that make their values themselves (the generator): value number `n` of the split, or `undefined` at the
-   * end.
+   * For sources that make their values themselves (the generator): returns value number `n` of the split, or
+   * `undefined` at the end.
    */
   readonly generate?: (n: number) => T | undefined
 }
@@ -97,13 +98,13 @@ export interface SinkDescription<T> {
   /** What is wrong with the settings, as sentences (`checkSettings`); a pipeline with any is refused. */
   readonly faults?: readonly string[]
   readonly promise: SinkPromise
-  /** The writer is told where each record ends, and by which id it is known when it comes again. */
+  /** The writer is told where each record ends, and the id by which a repeat of it is recognised. */
   readonly apart?: true
-  /** The longest record that its receiver takes, in bytes; without one there is no such length. */
+  /** The longest record that its receiver takes, in bytes; any length when left out. */
   readonly recordBytes?: number
-  /** `epoch`: no stale worker's output becomes visible; `none`: bytes given to the system are beyond recall. */
+  /** `epoch`: output of a stale worker never becomes visible; `none`: bytes given to the system cannot be recalled. */
   readonly fencing: 'epoch' | 'none'
-  /** The record's bytes or text, with or without an end mark of its own. */
+  /** Returns the record as bytes or text, with or without an end mark of its own. */
   readonly encode: (value: T) => string | Uint8Array
   /** `null`: the encoder's output is written as it is. */
   readonly framing: Framing | null

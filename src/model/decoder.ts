@@ -15,10 +15,10 @@ import { MessagePackCheck } from './msgpack-check.ts'
 import { isText, readText } from './text.ts'
 import { trust } from './trust.ts'
 
-/** Text in UTF-8; throws `E_DECODE` for bytes that are none. */
+/** Text in UTF-8; throws `E_DECODE` for bytes that are not UTF-8. */
 export const utf8: Decoder<string> = trust({ kind: 'utf8', decode: readText, takes: isText })
 
-/** The record's bytes as they are: a copy. */
+/** A copy of the record's bytes. */
 export const bytes: Decoder<Uint8Array> = trust({
   kind: 'bytes',
   decode: (record, start, end) => new Uint8Array(record.subarray(start, end)),
@@ -26,8 +26,8 @@ export const bytes: Decoder<Uint8Array> = trust({
 })
 
 /**
- * JSON; throws `E_DECODE` for what is none. `T` is a promise of yours about the data: nothing checks it. To check, use
- * `decoder`.
+ * JSON; throws `E_DECODE` for anything else. You promise that the data have the type `T`: nothing checks it. To check,
+ * use `decoder`.
  *
  * @example p.source('orders', httpSource({ port: 8080, decode: json<Order>() }))
  */
@@ -48,8 +48,8 @@ export function json<T = unknown>(): Decoder<T> {
 }
 
 /**
- * MessagePack with plain maps, and of its extensions the time; throws `E_DECODE` for what is none, and for a field
- * named `__proto__`. `T` is a promise of yours about the data: nothing checks it. To check, use `decoder`.
+ * MessagePack with plain maps; of its extensions only timestamps. Throws `E_DECODE` for anything else, and for a field
+ * named `__proto__`. You promise that the data have the type `T`: nothing checks it. To check, use `decoder`.
  *
  * @example p.source('orders', tcpSource({ port: 7001, framing: lengthPrefix(), decode: msgpack<Order>() }))
  */
@@ -71,8 +71,8 @@ export function msgpack<T = unknown>(): Decoder<T> {
 
 /**
  * A decoder of your own. `decode` gets one record without its frame, `bytes` from `start` to `end`, and must copy what
- * it keeps (`bytes.toString('utf8', start, end)` does). Throw to send a record to the dead letters. `name` stands in
- * `explain`. Throws `E_SETTING` where there is no function.
+ * it keeps (`bytes.toString('utf8', start, end)` does). Where it throws, the record goes to the dead letters. `name` is
+ * shown by `explain`. Throws `E_SETTING` where there is no function.
  *
  * @example decoder((bytes, start) => bytes.readDoubleBE(start), 'double')
  */

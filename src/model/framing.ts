@@ -103,7 +103,8 @@ export interface LengthPrefixOptions {
 }
 
 /**
- * Records with their length in front; the length does not count itself. Throws `E_SETTING` for another width or order.
+ * Records with their length in front, which does not count its own bytes. Throws `E_SETTING` for another width or
+ * order.
  *
  * @example p.source('frames', tcpSource({ port: 7001, framing: lengthPrefix({ bytes: 2, endian: 'little' }), decode: bytes }))
  */
@@ -165,7 +166,8 @@ function lengthReader(width: 1 | 2 | 4, endian: 'big' | 'little'): (bytes: Buffe
 }
 
 /**
- * Records of exactly `size` bytes, without anything between them. Throws `E_SETTING` where that is no size.
+ * Records of exactly `size` bytes, with nothing between them. Throws `E_SETTING` where `size` is not a whole number
+ * above 0.
  *
  * @example p.source('samples', tcpSource({ port: 7001, framing: fixedSize(8), decode: bytes }))
  */
@@ -192,12 +194,13 @@ export function fixedSize(size: number): Framing {
 }
 
 export interface CustomFramingOptions {
-  /** Stands in `explain` and in the identity of the pipeline: change it when the framing changes. */
+  /** Shown by `explain`, and part of the pipeline's identity: change it when the framing changes. */
   readonly name: string
   /**
-   * Finds the record that begins at `start`: where it starts and ends without its frame, and where the next one begins
-   * (after `start`); `null` when more bytes are needed. Must depend on these bytes alone. To refuse bytes, throw. What
-   * stands in front of `looked` was there when it last asked for more: who looks for an end mark goes on there.
+   * Finds the record that begins at `start`. Returns where it starts and ends without its frame, and where the next one
+   * begins (after `start`), or `null` when more bytes are needed. Must depend on these bytes alone. To refuse bytes,
+   * throw. The bytes in front of `looked` were there when `next` last asked for more: search for an end mark from
+   * there.
    */
   readonly next: (
     bytes: Buffer,
@@ -205,16 +208,16 @@ export interface CustomFramingOptions {
     end: number,
     looked: number,
   ) => { readonly start: number; readonly end: number; readonly next: number } | null
-  /** Puts a record into its frame, for sinks; without it the framing is for sources only. */
+  /** Puts a record into its frame, for sinks. Without it the framing is for sources only. */
   readonly frame?: (record: Uint8Array) => readonly Uint8Array[]
-  /** What is left when the stream ends is a record and no fragment. */
+  /** Whether the bytes that are left when the stream ends are a record; else they are an incomplete one. */
   readonly endsWithStream?: boolean
 }
 
 /**
- * A framing of your own. Throws `E_SETTING` where it has no name or no `next`, or an option that is none. While it
- * reads, `E_RECORD_TOO_LONG` comes of a record over `limits.recordBytes`, and `E_FRAMING` of what `next` throws, of an
- * answer that is none, and of places outside of the bytes.
+ * A framing of your own. Throws `E_SETTING` where it has no name, no `next`, or an unknown option. Reading fails with
+ * `E_RECORD_TOO_LONG` for a record over `limits.recordBytes`, and with `E_FRAMING` where `next` throws, returns
+ * something else, or points outside of the bytes.
  *
  * @example
  * customFraming({

@@ -22,13 +22,13 @@ export interface Schema<S extends object> {
   /** 1 or more; raise it when the shape of the state changes. */
   readonly version: number
   /**
-   * Makes a state of this version from one that version `from` wrote: any older one, for states that have not changed
-   * are written anew only in turn (`limits.horizonEpochs`).
+   * Makes a state of this version from one that version `from` wrote. `from` may be any older version: states that have
+   * not changed keep theirs until their key group is written in full again (`limits.horizonEpochs`).
    */
   readonly migrate?: (state: unknown, from: number) => S
 }
 
-/** What all stateful steps may say about their state. */
+/** Options of every step with state. */
 export interface StateOptions<S extends object> {
   /** A key that no record has touched for this long, in record time, is forgotten; never when left out. */
   readonly ttl?: Milliseconds
@@ -36,14 +36,14 @@ export interface StateOptions<S extends object> {
   readonly schema?: Schema<S>
 }
 
-/** A step's state and how it emits, for steps that emit by time and not by record. */
+/** Options of steps that emit from time to time and not for each record. */
 export interface EmitOptions {
-  /** The newest result of a changed key is emitted at most once per this long; one second when left out. */
+  /** The newest result of a changed key is emitted at most once in this time; one second when left out. */
   readonly every?: Milliseconds
 }
 
 export interface AsyncOptions {
-  /** Calls under way at a time on one worker; 16 when left out. */
+  /** The most calls that are under way at a time on one worker; 16 when left out. */
   readonly concurrency?: number
   /** A call that takes longer has failed; 30 seconds when left out. */
   readonly timeoutMs?: number

@@ -27,17 +27,17 @@ export type Emitted<O> = Exclude<O, undefined | void>
 type InPlace<A, R> = R extends A ? 'the accumulator is changed in place; what is returned here is lost' : unknown
 
 export interface StepOptions<K extends Key, S extends State> extends StateOptions<NoInfer<S>> {
-  /** The state of a key that has none yet. */
+  /** Makes the state of a key that has none yet. */
   readonly init: (key: K) => S
 }
 
 export interface MapWithStateOptions<K extends Key, T, S extends State, O> extends StepOptions<K, S> {
-  /** Changes `state` in place and returns the answer to this record; `undefined` emits nothing. */
+  /** Changes `state` in place and returns the record to emit; `undefined` emits nothing. */
   readonly step: (state: S, value: T, context: StepContext<K, S>) => O & Sync<O>
 }
 
 export interface FlatMapWithStateOptions<K extends Key, T, S extends State, O> extends StepOptions<K, S> {
-  /** Changes `state` in place and returns the answers to this record. */
+  /** Changes `state` in place and returns the records to emit. */
   readonly step: (
     state: S,
     value: T,
@@ -49,10 +49,10 @@ export interface AggregateOptions<K extends Key, T, A extends State, O, R> exten
   /** Adds `value` to `accumulator`, in place. */
   readonly add: (accumulator: A, value: T) => R & InPlace<A, R>
   /**
-   * Adds `other` to `accumulator`, in place, so that the same records in any grouping make the same accumulator. With
-   * it, workers add up before they send; without it, or with a `ttl`, every record travels.
+   * Adds `other` to `accumulator`, in place; the same records must make the same accumulator however they are grouped.
+   * With it, workers add up before they send; without it, or with a `ttl`, every record travels to its key.
    */
   readonly combine?: (accumulator: NoInfer<A>, other: NoInfer<A>) => void
-  /** What is emitted. Must be an object of its own where it holds parts of the accumulator that still change. */
+  /** Makes the record to emit. The engine copies it, so it may be the accumulator or a part of it. */
   readonly result: (accumulator: A, key: K) => O & Sync<O>
 }

@@ -22,9 +22,9 @@ export interface Pipeline {
   /** The parameters with their defaults. */
   readonly parameters: Parameters
   /**
-   * Builds the graph with `given` in place of defaults. Texts are converted to the type of the default, as from a
-   * command line. Throws `E_PARAMETER` for an unknown parameter or a value of another type, and whatever the user's
-   * function throws.
+   * Builds the graph with `given` in place of the defaults. A text is converted to the type of the default, as values
+   * of a command line are. Throws `E_PARAMETER` for an unknown parameter or a value of another type, and whatever the
+   * user's function throws.
    */
   build(given?: Parameters): Graph
 }
@@ -36,7 +36,7 @@ export interface PipelineOptions<P extends Parameters> {
 
 type Widen<V> = V extends string ? string : V extends number ? number : boolean
 
-/** What a pipeline's function gets. */
+/** What the function of a pipeline is given. */
 export interface PipelineBuilder<P extends Parameters> {
   /** The values of this run. */
   readonly parameters: { readonly [N in keyof P]: Widen<P[N]> }
@@ -49,10 +49,10 @@ export interface PipelineBuilder<P extends Parameters> {
 }
 
 /**
- * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns; it must not
- * wait for anything. It runs whenever the pipeline is built (checked, explained, started), so it should only describe.
- * Throws `E_SETTING` where there is no function, or a default is no parameter; what is wrong with the steps is found
- * later, all at once (`E_PIPELINE`).
+ * Defines a pipeline; a pipeline file exports it as its default. `build` adds all steps before it returns, and must not
+ * wait for anything. It runs whenever the pipeline is checked, explained or started, so it should do nothing but add
+ * steps. Throws `E_SETTING` where there is no function, or a default is neither a text, a number nor a boolean. Faults
+ * of the steps are found later, all at once (`E_PIPELINE`).
  *
  * @example
  * export default pipeline('word-count', { parameters: { port: 7001 } }, (p) => {

@@ -46,7 +46,7 @@ export interface ChainPlan {
   readonly end: ChainEnd
 }
 
-/** What a stateful step may ask and do during one call. Not to be kept: it speaks of another record afterwards. */
+/** What a step with state may ask and do during one call. Do not keep it: the next call uses it for another record. */
 export interface StepContext<K extends Key = Key, S extends object = object> {
   readonly key: K
   /** The record's time: milliseconds since 1970, stamped at the door. */

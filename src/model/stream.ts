@@ -1,9 +1,9 @@
 /**
- * Streams of records, as users write them. Every method adds one step to the graph and returns what comes out of it;
- * nothing runs here.
+ * Streams of records, as users write them. Every method adds one step to the graph and returns the stream that comes
+ * out of it; nothing runs here.
  *
- * A keyed stream has only steps with state, and what comes out of them is a plain stream again. It has no `sink`:
- * records with a key and no state to meet have no reason to have one.
+ * A keyed stream has only steps with state, and what comes out of them is a plain stream again. It has no `sink`: a key
+ * is of no use to a record that meets no state.
  */
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
@@ -37,13 +37,13 @@ export type Branches<T, B extends Tests<T>> = {
 type AnyStream = Stream<any>
 
 /**
- * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. Every step's name is unique
- * within its pipeline and stays the same from program to program. A record for which a step's function throws becomes a
- * dead letter of that step, with the error, and so does what else has come of it since the last step that keeps
- * something; the records around it go on.
+ * A stream of records of type `T`, made by `PipelineBuilder.source` and by the steps below. A step's name must be
+ * unique within its pipeline and stay the same when the program changes. Where a step's function throws, the record
+ * becomes a dead letter of that step, with the error. So does whatever else has come of it since the last step that
+ * keeps something; the records around it go on.
  *
- * No function changes the record that it is given: it answers with another one. The same object may go to other steps,
- * and it is what is given once more where a dead letter is tried again, and to `asyncMap` after a failure.
+ * No function may change the record that it is given; it returns a new one. Other steps may get the same object, and
+ * the step may get it once more: when its dead letter is tried again, and in `asyncMap` after a failure.
  */
 export class Stream<T> {
   private readonly graph: GraphBuilder
@@ -55,7 +55,8 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record: what `fn` returns. It must return at once; what has to wait belongs in `asyncMap`.
+   * One record for each record: what `fn` returns. `fn` must not return a promise; what has to wait belongs in
+   * `asyncMap`.
    *
    * @example orders.map('in-euros', (order) => ({ ...order, euros: order.cents / 100 }))
    */
@@ -64,7 +65,7 @@ export class Stream<T> {
   }
 
   /**
-   * Only the records for which `test` answers true; a type guard narrows the stream.
+   * Only the records for which `test` returns true; a type guard narrows the stream.
    *
    * @example orders.filter('paid-only', (order) => order.paid)
    */
@@ -84,8 +85,8 @@ export class Stream<T> {
   }
 
   /**
-   * Calls `fn` with each record and passes the record on. For logs and counters: after a recovery `fn` is called again
-   * for the records that are done again.
+   * Calls `fn` with each record and passes the record on. For logs and counters: after a recovery `fn` is called once
+   * more for the records that are processed again.
    *
    * @example orders.inspect('watch', (order) => console.error(order.id))
    */
@@ -94,10 +95,10 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record: what the promise that `fn` returns is fulfilled with, or none for `undefined`. Results
-   * keep the order of the records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its
-   * `signal` is aborted; so it is where the pipeline ends or moves while a call is under way. After a failure a record
-   * may be given to `fn` again, so what `fn` does outside of the pipeline must bear repetition.
+   * One record for each record: the value of the promise that `fn` returns, or none where it is `undefined`. Results keep
+   * the order of the records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is
+   * aborted. The signal is also aborted when the pipeline ends or moves to another worker during the call. After a
+   * failure `fn` may get a record a second time, so what it does outside of the pipeline must be safe to repeat.
    *
    * @example
    * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {
@@ -115,8 +116,8 @@ export class Stream<T> {
   }
 
   /**
-   * The records of this stream and of `others`, in the order in which they come. Throws `E_SETTING` where one of them
-   * is no stream of this pipeline.
+   * The records of this stream and of `others`, in the order in which they arrive. Throws `E_SETTING` where one of them
+   * is not a stream of this pipeline.
    *
    * @example orders.merge('all', returns)
    */
@@ -133,8 +134,8 @@ export class Stream<T> {
   }
 
   /**
-   * Divides the stream: a record goes to the first test that holds, in the order in which they are written, or to
-   * `rest`.
+   * Divides the stream: a record goes to the output of the first test that returns true, in the order in which the
+   * tests are written, or to `rest`.
    *
    * @example const { paid, large, rest } = orders.branch('by-kind', { paid: (o) => o.paid, large: (o) => o.cents > 10_000 })
    */
@@ -148,8 +149,9 @@ export class Stream<T> {
   }
 
   /**
-   * Gives every record a key: a string, a number other than NaN, a bigint or a boolean (`E_KEY` otherwise). What
-   * follows keeps one state per key, on whichever worker owns it, and sees the records of a key in order.
+   * Gives every record a key: a string, a number other than NaN, a bigint or a boolean; with anything else the record
+   * becomes a dead letter (`E_KEY`). The step that follows keeps one state per key, on the worker that owns the key,
+   * and sees the records of a key in order.
    *
    * @example orders.keyBy('by-country', (order) => order.country)
    */
@@ -173,9 +175,9 @@ export class Stream<T> {
 }
 
 /**
- * A stream whose records have a key; its steps keep one state per key, an object that they change in place. If a step's
- * function throws, the state is as it was before the record, which becomes a dead letter. Results are a plain stream:
- * give them a key again to keep another state.
+ * A stream whose records have a key. Its steps keep one state per key, an object that they change in place. If a step's
+ * function throws, the record becomes a dead letter and the state is as it was before that record. The results are a
+ * plain stream; use `keyBy` again to keep another state.
  */
 export class KeyedStream<K extends Key, T> {
   private readonly graph: GraphBuilder
@@ -187,7 +189,7 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Answers each record with one record, or with none (`undefined`), by the state of its key.
+   * For each record, one record or none (`undefined`), computed from it and the state of its key.
    *
    * @example
    * byCountry.mapWithState('count', {
@@ -201,7 +203,7 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Answers each record with any number of records, by the state of its key; `undefined` is none.
+   * For each record, any number of records, or none (`undefined`), computed from it and the state of its key.
    *
    * @example
    * byCountry.flatMapWithState('pairs', {
@@ -217,9 +219,9 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Adds up the records of a key into one of the same type, and emits the latest sum of each changed key, at most once
-   * per `every` and at the end of input. `fn` must not change its arguments, and how records are grouped must not
-   * matter: `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
+   * Adds up the records of a key into one value of the same type, and emits the latest sum of each changed key, at most
+   * once per `every` and at the end of input. The grouping of records must not matter: `fn(fn(a, b), c)` has to equal
+   * `fn(a, fn(b, c))`. `fn` may change its sum in place and return it, but never the record.
    *
    * @example byCountry.reduce('largest', (largest, order) => (order.cents > largest.cents ? order : largest), { every: seconds(5) })
    */
@@ -228,8 +230,8 @@ export class KeyedStream<K extends Key, T> {
   }
 
   /**
-   * Adds up the records of a key in an accumulator, and emits the latest result of each changed key, at most once per
-   * `every` and at the end of input; a result that is `undefined` emits nothing.
+   * Adds up the records of a key in an accumulator of another type, and emits the latest result of each changed key, at
+   * most once per `every` and at the end of input; a result that is `undefined` emits nothing.
    *
    * @example
    * byCountry.aggregate('turnover', {

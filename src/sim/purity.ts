@@ -19,7 +19,7 @@ import type { SourceDescription } from '../model/connector.ts'
 import type { ChainOp, KeyedPlan, Plan, StepContext } from '../model/plan.ts'
 import { rewritePlan } from '../model/rewrite.ts'
 
-/** A step that answered two things to one input. */
+/** A step that gave two results for one input. */
 export interface Impurity {
   readonly step: string
   /** Which of its functions: `step`, `key`, `decode` … */

@@ -10,7 +10,7 @@ import { listKeys, lookUp, PageRoom } from '../worker/pipelines/query.ts'
 import type { Collector } from './collector.ts'
 import type { Outcome } from './pipeline-run.ts'
 
-/** A record that did not get through. */
+/** A record that failed. */
 export interface TestLetter {
   /** The step that threw. */
   readonly step: string
@@ -20,21 +20,21 @@ export interface TestLetter {
   readonly key: Key | undefined
   /** The record's place in the input of its source. */
   readonly position: number
-  /** What the step threw: `SyntaxError: …`. */
+  /** The error that the step threw: `SyntaxError: …`. */
   readonly error: string
 }
 
 type Lists<Rows> = { readonly [N in keyof Rows]: readonly Rows[N][] }
 
 export class RunResult<Rows extends object = Record<string, unknown>> {
-  /** What each sink was given, in order and exactly once, by step: what complete checkpoints hold. */
+  /** What each sink was given, by its name: in order and exactly once, as complete checkpoints hold it. */
   readonly outputs: Lists<Rows>
-  /** What each sink was given in any life, again where a recovery did it again: what an at-least-once sink shows. */
+  /** The same with what recoveries have repeated: what an at-least-once sink shows. */
   readonly attempts: Lists<Rows>
   readonly deadLetters: readonly TestLetter[]
-  /** Checkpoints that were completed. */
+  /** How many checkpoints were completed. */
   readonly epochs: number
-  /** Times that a worker came back. */
+  /** How often a worker came back. */
   readonly restarts: number
   /** What the worker said, line by line, with the simulated time in milliseconds; the last lines of a long run. */
   readonly log: readonly string[]
@@ -52,7 +52,7 @@ export class RunResult<Rows extends object = Record<string, unknown>> {
     this.log = log
   }
 
-  // These are taken out of a result by name, as its lists are.
+  // Fields and not methods, so that tests may take them out of a result by name, as they take its lists.
 
   /** The state that the keyed step `step` has for `key`, or `undefined`. Throws `E_NO_STEP`. */
   readonly state = <S = unknown>(step: string, key: Key): S | undefined => {

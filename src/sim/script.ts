@@ -37,26 +37,26 @@ export class Mark {
 }
 
 /**
- * The worker is killed, as by `kill -9`, when everything in front has been worked on, and comes back; where there are
- * several, all of them at once. What no checkpoint holds is done again.
+ * Once everything in front of the mark has been processed, the worker is killed, as by `kill -9`, and comes back; of
+ * several workers all are killed at once. What is in no checkpoint is processed again.
  */
 export const ABORT = new Mark({ kind: 'abort' })
 
-/** The input ends: the pipeline makes its last checkpoint and ends in order. Another life goes on behind the mark. */
+/** The input ends: the pipeline makes a last checkpoint and ends in order. A new run goes on behind the mark. */
 export const END = new Mark({ kind: 'end' })
 
-/** Nothing comes for `ms` of simulated time: checkpoints are made, times to live run out, aggregates come due. */
+/** No record comes for `ms` of simulated time: checkpoints are made, times to live run out, aggregates come due. */
 export function PAUSE(ms: Milliseconds): Mark {
   if (!Number.isFinite(ms) || ms < 0) throw fail('E_TEST_INPUT', { reason: `PAUSE(${ms}): not a duration` })
   return new Mark({ kind: 'pause', ms })
 }
 
-/** Nothing comes before the source `step` has come to its end and all of it has been worked on. */
+/** No record comes until the source `step` has ended and all its records have been processed. */
 export function AFTER(step: string): Mark {
   return new Mark({ kind: 'after', step })
 }
 
-/** Worker `worker`, counted from 1, is killed as soon as the source comes to this mark, and comes back. */
+/** Worker `worker`, counted from 1, is killed as soon as the source reaches this mark, and comes back. */
 export function KILL(worker: number): Mark {
   return new Mark({ kind: 'kill', worker: checked('KILL', worker) })
 }
@@ -66,7 +66,7 @@ export function CUT(worker: number): Mark {
   return new Mark({ kind: 'cut', worker: checked('CUT', worker) })
 }
 
-/** What `CUT` has cut is mended. */
+/** Undoes `CUT`. */
 export function HEAL(worker: number): Mark {
   return new Mark({ kind: 'heal', worker: checked('HEAL', worker) })
 }
@@ -74,7 +74,7 @@ export function HEAL(worker: number): Mark {
 /** Another worker joins. Its number is the next one. */
 export const JOIN = new Mark({ kind: 'join' })
 
-/** Worker `worker` leaves in order: what it has goes to the others. */
+/** Worker `worker` leaves in order: it hands over what it owns to the others. */
 export function LEAVE(worker: number): Mark {
   return new Mark({ kind: 'leave', worker: checked('LEAVE', worker) })
 }
@@ -94,8 +94,8 @@ export class Raw {
 }
 
 /**
- * Text or bytes as they come from outside, with their frames: any number of records, or parts of one. For a source
- * whose records are messages it is one of them.
+ * Text or bytes as they come from outside, with their frames: any number of records, or part of one. For a source
+ * whose records are messages it is one message.
  */
 export function raw(data: string | Uint8Array): Raw {
   return new Raw(Buffer.from(data as string))
@@ -111,7 +111,7 @@ export function pausesOf(marks: readonly Mark[]): number {
   return marks.reduce((sum, { what }) => sum + (what.kind === 'pause' ? what.ms : 0), 0)
 }
 
-/** What a source is given: see `testSource`. */
+/** The input of a source: see `testSource`. */
 export interface TestSource<T> {
   readonly items: readonly (T | Raw | Mark)[]
 }

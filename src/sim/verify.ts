@@ -1,7 +1,7 @@
 /**
- * Runs a pipeline again and again, straight, through crashes and through bad weather, each time at another time of day,
- * and reports the steps that answer to one input now this and now that: after a recovery they would answer otherwise
- * than before it, and state and output would tell two stories.
+ * Runs a pipeline several times, undisturbed, through crashes and through bad weather, each time at another time of
+ * day, and reports the steps that give different results for one input. After a recovery such a step would give another
+ * result than before it, and state and output would contradict each other.
  */
 import type { Limits } from '../base/limits.ts'
 import { defaultLimits } from '../base/limits.ts'
@@ -27,17 +27,17 @@ export interface VerifyOptions {
 export interface Verdict {
   readonly pipeline: string
   readonly runs: number
-  /** Times that the worker came back. */
+  /** How often the worker came back. */
   readonly restarts: number
-  /** Calls of the pipeline's functions that were compared with an earlier one. */
+  /** Calls of the pipeline's functions that were compared with an earlier call. */
   readonly compared: number
-  /** Calls that were not, because so many are remembered and no more (`verifyCalls`), and so many bytes. */
+  /** Calls that were not compared, because no more calls (`verifyCalls`), or bytes of them, could be remembered. */
   readonly unknown: number
-  /** Records that did not get through in the first run, which is undisturbed: nothing behind was tried with them. */
+  /** Records that failed in the first run, which is undisturbed: the steps behind were not tried with them. */
   readonly deadLetters: number
-  /** What the first of these failed with, as `step: error`; `null` where there is none. */
+  /** The error of the first of them, as `step: error`; `null` where there is none. */
   readonly firstLetter: string | null
-  /** The steps that depend on more than their input, the first finding of each. */
+  /** The steps that depend on more than their input, with the first finding for each. */
   readonly impurities: readonly Impurity[]
 }
 

@@ -1,12 +1,14 @@
-/** What `receiveAcked` is told, and its defaults. */
+/** The options of `receiveAcked`, and their defaults. */
 import { fail } from '../../base/errors.ts'
 import { faultOfNames } from '../../base/option-names.ts'
 
 /** One record of a sink, handed over once. */
 export interface ReceivedRecord {
-  /** Its number in the inbox, from 1 on without a gap. With an inbox on disk it names the record for ever. */
+  /**
+   * Its number in the inbox, counted from 1 without a gap. With an inbox on disk the number is the record's for ever.
+   */
   readonly sequence: number
-  /** The id by which the pipeline knows it; the same whenever it comes again. */
+  /** The id that the pipeline has given it; the same when the record is sent again. */
   readonly id: string
   /** What the sink's `encode` made of it. */
   readonly bytes: Buffer
@@ -27,30 +29,30 @@ export interface ReceiveOptions {
   readonly port: number
   /** Default `127.0.0.1`. */
   readonly host?: string
-  /** How sinks come: `tcpSink` by TCP (default), `webSocketSink` by WebSocket, at any path. */
+  /** How sinks connect: `tcpSink` by TCP (default), `webSocketSink` by WebSocket, at any path. */
   readonly by?: 'tcp' | 'websocket'
-  /** What a sink has to show (`tokenFile`). */
+  /** The token that a sink has to present (its `tokenFile`). */
   readonly token?: string
   /**
-   * Does what there is to do with a record: one after another, in order, the next one when the promise has resolved. A
-   * throw ends the receiver.
+   * Handles one record. Called for one record after another, in order; the next call waits for the promise. Where it
+   * throws or rejects, the receiver ends.
    */
   readonly handle: (record: ReceivedRecord) => void | Promise<void>
   /**
-   * `'memory'` (default): a record is acknowledged when it was handled, and a receiver that is restarted knows nothing
-   * of what it had: what comes again is handed over again. On disk: it is acknowledged when it is in the folder and
-   * synced, and a restart goes on where it was.
+   * `'memory'` (default): a record is acknowledged once it has been handled. After a restart the receiver knows nothing
+   * of earlier records, and hands over again what is sent again. On disk: a record is acknowledged once it is in the
+   * folder and synced, and a restart goes on where it was.
    */
   readonly inbox?: 'memory' | DiskInbox
   /**
-   * With an inbox on disk: the sequence of the last record whose effect you have kept, in one step with the effect
-   * itself. Then each record has its effect once, whenever this process dies. Without it, the record that was being
-   * handled when the process died is handed over again.
+   * With an inbox on disk: the sequence of the last record that you have handled. Where you store it together with the
+   * effect of the record, in one transaction, each record has its effect exactly once, whenever this process dies.
+   * Without it, the record that was being handled when the process died is handed over again.
    */
   readonly after?: number
-  /** Ids that are remembered at most, of each sink. Default 4,000,000, at most 16,000,000. */
+  /** The most ids that are remembered of each sink. Default 4,000,000, at most 16,000,000. */
   readonly remember?: number
-  /** Bytes that a worker may have on the way and unhandled. Default 4 MiB, at most 4 GiB less one. */
+  /** The most bytes that a worker may have sent and that are not handled. Default 4 MiB, at most 4 GiB less one. */
   readonly creditBytes?: number
 }
 

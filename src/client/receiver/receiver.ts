@@ -19,9 +19,9 @@ import type { Listening } from './listen.ts'
 import type { ReceivedRecord, receiveSettings } from './options.ts'
 
 export interface ReceiverEvents {
-  /** A sink was turned away, and comes again. */
+  /** A sink was turned away; it will come again. */
   refused: [refusal: { readonly code: string; readonly reason: string }]
-  /** The receiver has ended for good (R3); thrown where nobody listens, as what nobody catches. */
+  /** The receiver has ended for good (R3). Without a listener the error is thrown as an uncaught exception. */
   failed: [error: unknown]
 }
 
