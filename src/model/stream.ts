@@ -95,10 +95,11 @@ export class Stream<T> {
   }
 
   /**
-   * One record for each record: the value of the promise that `fn` returns; none where that is `undefined`. Results keep
-   * the order of the records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its `signal` is
-   * aborted. The signal is also aborted when the pipeline ends or moves to another worker during the call. After a
-   * failure `fn` may get a record a second time, so what it does outside of the pipeline must be safe to repeat.
+   * One record for each record: the value of the promise that `fn` returns; none where that is `undefined`. Results
+   * keep the order of the records. A call that takes longer than `timeoutMs` fails (`E_ASYNC_TIMEOUT`), and its
+   * `signal` is aborted. The signal is also aborted when the pipeline ends or moves to another worker during the call.
+   * After a failure `fn` may get a record a second time, so what it does outside of the pipeline must be safe to
+   * repeat.
    *
    * @example
    * orders.asyncMap('look-up', async (order, signal) => (await fetch(`http://stock/${order.id}`, { signal })).text(), {
