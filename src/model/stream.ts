@@ -21,6 +21,9 @@ import type {
 } from './keyed-options.ts'
 import { show } from './options.ts'
 
+/** A step with state, but for the types of its keys, values and states, of which the graph knows nothing. */
+type KeyedBody = { readonly kind: StepBody['kind']; readonly options: object; readonly fn?: unknown }
+
 /** What a stream holds. */
 export type ValueOf<S> = S extends Stream<infer T> ? T : never
 
@@ -200,7 +203,7 @@ export class KeyedStream<K extends Key, T> {
    * })
    */
   mapWithState<S extends State, O>(name: string, options: MapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
-    return this.step(name, { kind: 'mapWithState', options } as unknown as StepBody)
+    return this.step(name, { kind: 'mapWithState', options })
   }
 
   /**
@@ -216,7 +219,7 @@ export class KeyedStream<K extends Key, T> {
    * })
    */
   flatMapWithState<S extends State, O>(name: string, options: FlatMapWithStateOptions<K, T, S, O>): Stream<Emitted<O>> {
-    return this.step(name, { kind: 'flatMapWithState', options } as unknown as StepBody)
+    return this.step(name, { kind: 'flatMapWithState', options })
   }
 
   /**
@@ -227,7 +230,7 @@ export class KeyedStream<K extends Key, T> {
    * @example byCountry.reduce('largest', (largest, order) => (order.cents > largest.cents ? order : largest), { every: seconds(5) })
    */
   reduce(name: string, fn: (sum: T, value: T) => T, options: StateOptions<{ value: T }> & EmitOptions = {}): Stream<T> {
-    return this.step(name, { kind: 'reduce', fn, options } as unknown as StepBody)
+    return this.step(name, { kind: 'reduce', fn, options })
   }
 
   /**
@@ -249,11 +252,11 @@ export class KeyedStream<K extends Key, T> {
    * })
    */
   aggregate<A extends State, O, R>(name: string, options: AggregateOptions<K, T, A, O, R>): Stream<Emitted<O>> {
-    return this.step(name, { kind: 'aggregate', options } as unknown as StepBody)
+    return this.step(name, { kind: 'aggregate', options })
   }
 
-  private step<O>(name: string, body: StepBody): Stream<O> {
-    return new Stream<O>(this.graph, { step: this.graph.add(name, [this.from], body) })
+  private step<O>(name: string, body: KeyedBody): Stream<O> {
+    return new Stream<O>(this.graph, { step: this.graph.add(name, [this.from], body as StepBody) })
   }
 }
 

@@ -4,7 +4,9 @@
  *
  * G1. Who is refused learns why; who answers is told only to a worker of the generation, which sees by it whether the
  *     one that answers has started anew. Whoever calls itself so and does not have the cluster's token is none.
+ * G2. Only a worker for which the generation has a session is welcome.
  */
+import { assert } from '../base/assert.ts'
 import { type About, type Caller, type Hello, judge, type Standing, type Verdict } from './handshake.ts'
 import type { Accepting, Line } from './line.ts'
 import type { Link } from './link.ts'
@@ -35,9 +37,8 @@ export interface Reception {
 
 export class Greeting implements Accepting {
   private readonly reception: Reception
-  private hello: Hello | null = null
-  private about: About | null = null
-  private called: Called | null = null
+  /** Who calls, once that is judged. */
+  private from: { readonly hello: Hello; readonly lane: About['lane']; readonly called: Called | null } | null = null
 
   constructor(reception: Reception) {
     this.reception = reception
@@ -48,9 +49,7 @@ export class Greeting implements Accepting {
     const caller: Caller | null =
       called === null ? null : { incarnation: called.incarnation, dials: called.dials, facts: called.link }
     const verdict = judge(this.reception.standing, hello, about, caller)
-    this.hello = hello
-    this.about = about
-    this.called = called
+    this.from = { hello, lane: about.lane, called }
     if (verdict.kind !== 'welcome') this.reception.turnedAway(hello, verdict, called)
     return verdict
   }
@@ -58,7 +57,8 @@ export class Greeting implements Accepting {
   answer(verdict: Verdict): readonly Unnumbered[] {
     const { identity, generation, programs } = this.reception.standing
     const { worker, incarnation, build } = identity
-    const about = { kind: 'about', worker, incarnation, lane: this.about!.lane, build, pipelines: programs } as const
+    const { hello, called, lane } = this.caller
+    const about = { kind: 'about', worker, incarnation, lane, build, pipelines: programs } as const
     switch (verdict.kind) {
       case 'passOver':
         return []
@@ -66,15 +66,16 @@ export class Greeting implements Accepting {
         const { code, message: reason } = verdict.error
         const refused = { kind: 'refused', code, reason, generation } as const
         const belongs = code !== 'E_LINK_CLUSTER' && code !== 'E_LINK_TOKEN'
-        return this.called !== null && belongs ? [about, refused] : [refused]
+        return called !== null && belongs ? [about, refused] : [refused]
       }
       case 'notYet':
         return [about, { kind: 'notYet', generation }]
       case 'welcome': {
-        const { link } = this.called!
+        assert(called !== null, 'G2: who is welcome is known')
+        const { link } = called
         link.session ??= this.reception.sessionName()
         const { session, received } = link
-        const resumed = this.hello!.session !== null
+        const resumed = hello.session !== null
         return [about, { kind: 'welcome', version: verdict.version, worker, incarnation, session, received, resumed }]
       }
     }
@@ -82,7 +83,14 @@ export class Greeting implements Accepting {
 
   opened(line: Line, version: number): void {
     this.reception.greeted(line)
-    this.called!.serve(line, version, this.hello!.received, this.called!.link.received)
+    const { hello, called } = this.caller
+    assert(called !== null, 'G2: who is welcome is known')
+    called.serve(line, version, hello.received, called.link.received)
+  }
+
+  private get caller(): NonNullable<typeof this.from> {
+    assert(this.from !== null, 'a caller is judged before it is answered')
+    return this.from
   }
 
   /** Who is refused may read that, and hang up. */

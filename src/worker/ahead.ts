@@ -129,6 +129,21 @@ export class Ahead {
   }
 }
 
+interface StepSchema extends Schema {
+  /** Keys of the step are forgotten after a time. */
+  readonly timed: boolean
+}
+
+/** By step. */
+function schemasOf(plan: Plan): ReadonlyMap<string, StepSchema> {
+  return new Map(
+    keyedTasks(plan).map(({ step, keyed }) => {
+      const { version, migrate } = keyed.schema
+      return [step, { step, version, migrate, timed: keyed.ttlMs !== undefined }]
+    }),
+  )
+}
+
 /** Makes tables of chains, one after the other (W1). */
 class Making implements Work {
   readonly due = Infinity
@@ -153,26 +168,25 @@ class Making implements Work {
   private *makeAll(readings: readonly Reading[]): Generator<void> {
     for (const { plan, entry, chains } of readings) {
       if (plan === null) continue
-      const schemas = new Map<string, Schema & { readonly timed: boolean }>()
-      for (const { step, keyed } of keyedTasks(plan)) {
-        const { version, migrate } = keyed.schema
-        schemas.set(step, { step, version, migrate, timed: keyed.ttlMs !== undefined })
-      }
+      const schemas = schemasOf(plan)
       for (const chain of chains) {
         const schema = schemas.get(chain.step)
-        if (schema === undefined) continue
-        try {
-          yield* this.makeOne(entry.submitted, chain, schema, schema.timed)
-        } catch (error) {
-          if (!(error instanceof PotorooError)) throw error
-          // Whoever needs it finds out, and says so.
-          this.ahead.give(entry.submitted, chain.step, chain.keyGroup)
-        }
+        if (schema !== undefined) yield* this.makeOrForget(entry.submitted, chain, schema)
       }
     }
   }
 
-  private *makeOne(submitted: number, chain: GroupChain, schema: Schema, timed: boolean): Generator<void> {
+  private *makeOrForget(submitted: number, chain: GroupChain, schema: StepSchema): Generator<void> {
+    try {
+      yield* this.makeOne(submitted, chain, schema)
+    } catch (error) {
+      if (!(error instanceof PotorooError)) throw error
+      // Whoever needs it finds out, and says so.
+      this.ahead.give(submitted, chain.step, chain.keyGroup)
+    }
+  }
+
+  private *makeOne(submitted: number, chain: GroupChain, schema: StepSchema): Generator<void> {
     const { ahead } = this
     const made = ahead.made(submitted, chain)
     const rest = restOf(chain, made)
@@ -187,7 +201,7 @@ class Making implements Work {
       }
       return
     }
-    const table = new KeyTable(chain.keyGroup, timed)
+    const table = new KeyTable(chain.keyGroup, schema.timed)
     const fold = new Fold(table, chunks, schema)
     while (fold.next()) yield
     table.inDeltas = Math.max(0, fold.entries - table.size)

@@ -23,27 +23,31 @@ export interface OwnLoad {
 
 /** The load of what this worker owns in `generation`, by all of `executions` in it. */
 export function ownLoad(generation: number, executions: readonly Execution[]): OwnLoad {
-  const groups = new Map<number, { busyMs: number; keys: number; bytes: number }>()
-  let elapsedMs = 0
-  for (const execution of executions) {
-    const { owners, self, number } = execution.generation
-    if (number !== generation) continue
-    elapsedMs = Math.max(elapsedMs, execution.status.elapsedMs)
-    const figures = new Map(execution.status.tasks.map((task) => [task.step, task]))
-    for (const [step, store] of execution.stores) {
-      const { busyMs = 0, recordsIn = 0 } = figures.get(step) ?? {}
-      const perRecord = recordsIn === 0 ? 0 : busyMs / recordsIn
-      const perKey = store.keys === 0 ? 0 : store.bytes / store.keys
-      for (let group = 0; group < owners.length; group++) {
-        if (owners[group] !== self) continue
-        const sum = groups.get(group) ?? { busyMs: 0, keys: 0, bytes: 0 }
-        const keys = store.tables[group]?.size ?? 0
-        sum.busyMs += store.load.records[group]! * perRecord
-        sum.keys += keys
-        sum.bytes += keys * perKey
-        groups.set(group, sum)
-      }
+  const running = executions.filter((execution) => execution.generation.number === generation)
+  const elapsedMs = Math.max(0, ...running.map(({ status }) => status.elapsedMs))
+  const sums: Sums = new Map()
+  for (const execution of running) addLoad(sums, execution)
+  return { generation, elapsedMs, groups: Array.from(sums, ([keyGroup, sum]) => ({ keyGroup, ...sum })) }
+}
+
+/** By key group. */
+type Sums = Map<number, { busyMs: number; keys: number; bytes: number }>
+
+function addLoad(sums: Sums, { generation, status, stores }: Execution): void {
+  const { owners, self } = generation
+  const figures = new Map(status.tasks.map((task) => [task.step, task]))
+  for (const [step, store] of stores) {
+    const { busyMs = 0, recordsIn = 0 } = figures.get(step) ?? {}
+    const perRecord = recordsIn === 0 ? 0 : busyMs / recordsIn
+    const perKey = store.keys === 0 ? 0 : store.bytes / store.keys
+    for (let group = 0; group < owners.length; group++) {
+      if (owners[group] !== self) continue
+      const sum = sums.get(group) ?? { busyMs: 0, keys: 0, bytes: 0 }
+      const keys = store.tables[group]?.size ?? 0
+      sum.busyMs += store.load.records[group]! * perRecord
+      sum.keys += keys
+      sum.bytes += keys * perKey
+      sums.set(group, sum)
     }
   }
-  return { generation, elapsedMs, groups: Array.from(groups, ([keyGroup, sum]) => ({ keyGroup, ...sum })) }
 }
