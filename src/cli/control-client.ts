@@ -166,7 +166,8 @@ async function isOf(file: ControlFile): Promise<boolean> {
   }
 }
 
-function subfolders(path: string): readonly string[] {
+/** The folders in the one at `path`; none where there is no such folder. */
+export function subfolders(path: string): readonly string[] {
   try {
     const entries = readdirSync(path, { withFileTypes: true })
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${path}/${name}`)

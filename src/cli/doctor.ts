@@ -3,7 +3,7 @@
  * with its remedy. Changes nothing. Ends with status 1 where something is wrong; what is merely to be known is no
  * failure.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { readControlFile } from '../admin/control-file.ts'
@@ -11,7 +11,7 @@ import { PotorooError } from '../base/errors.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { CLUSTER } from '../checkpoint/layout.ts'
 import { belongingFile } from '../worker/belonging.ts'
-import { FOLDERS } from './control-client.ts'
+import { FOLDERS, subfolders } from './control-client.ts'
 import { type Finding, good, notice, wrong } from './doctor/finding.ts'
 import { examineData, examineStore } from './doctor/folder.ts'
 import { examineMachine } from './doctor/machine.ts'
@@ -105,15 +105,6 @@ function dataFolders(named: string | undefined): readonly string[] {
   const found = subfolders(FOLDERS).flatMap((folder) => [folder, ...subfolders(folder)])
   const used = found.filter((folder) => existsSync(belongingFile(folder)) || readControlFile(folder) !== null)
   return used.length > 0 ? used : [FOLDERS]
-}
-
-function subfolders(path: string): readonly string[] {
-  try {
-    const entries = readdirSync(path, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${path}/${name}`)
-  } catch {
-    return []
-  }
 }
 
 const MARKS = { good: 'good  ', notice: 'notice', wrong: 'wrong ' } as const

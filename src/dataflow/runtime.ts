@@ -81,7 +81,7 @@ export interface TaskFigures {
   readonly waiting: number
 }
 
-/** Batches that a task takes one after the other at most, before the others have their turn. */
+/** Batches that a task takes in a row at most, within `workMs`, before the others have their turn. */
 const AT_ONCE = 8
 
 export class Runtime {

@@ -10,6 +10,7 @@
  *     (`streams.ts`, T4).
  */
 
+import { assert } from '../base/assert.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { decide } from '../base/table.ts'
@@ -223,9 +224,10 @@ export class Session implements StreamSession {
    * the client comes again, and is refused for good.
    */
   private isForked(): boolean {
-    const { producer, oldest } = this.names!
+    const { client } = this
+    const { producer } = client
     const { trail, admitted } = this.stream!
-    const record = foreignIn(trail, admitted, oldest, this.names!)
+    const record = foreignIn(trail, admitted, client.oldest, client)
     if (record !== null) this.leave(fail('E_STREAM_FORKED', { producer, record }))
     return record !== null
   }
@@ -235,7 +237,7 @@ export class Session implements StreamSession {
    * hello was late on the wire.
    */
   onReplaced(): void {
-    this.leave(fail('E_ACKED_REPLACED', { producer: this.names!.producer }))
+    this.leave(fail('E_ACKED_REPLACED', { producer: this.client.producer }))
   }
 
   onMoved(worker: string): void {
@@ -282,6 +284,12 @@ export class Session implements StreamSession {
     }
   }
 
+  /** Who has said hello: nothing else is done before that. */
+  private get client(): Hello {
+    assert(this.names !== null, 'a session begins with hello')
+    return this.names
+  }
+
   /** Asks the source about the hello: now, and again when it could not say. */
   private readonly ask = (): void => {
     if (this.state.phase !== 'waiting') return
@@ -294,7 +302,8 @@ export class Session implements StreamSession {
 
   private welcome(resumeAfter: number): void {
     const { source } = this
-    const { producer, incarnation } = this.names!
+    const { client } = this
+    const { producer, incarnation } = client
     const { producerCreditBytes: credit, recordBytes, keepAliveMs } = source.limits
     const stream = source.producers.grant(producer, incarnation, this)
     this.stream = stream
@@ -305,7 +314,7 @@ export class Session implements StreamSession {
     const { worker } = source
     this.send({
       kind: 'welcome',
-      version: versionFor(this.names!)!,
+      version: versionFor(client)!,
       worker,
       resumeAfter,
       stable: stream.stable,
@@ -327,7 +336,7 @@ export class Session implements StreamSession {
       return
     }
     if (this.first <= stream!.admitted && this.isForked()) return
-    const appended = this.source.admit(stream!, this.body, cuts, this.first, this.names!.writer)
+    const appended = this.source.admit(stream!, this.body, cuts, this.first, this.client.writer)
     if (appended < 0) {
       const reason = `a batch begins at record ${this.first}, expected ${stream!.admitted + 1}`
       this.leave(fail('E_ACKED_PROTOCOL', { reason }))
@@ -344,7 +353,7 @@ export class Session implements StreamSession {
     const { worker } = answer
     const address = this.source.addressOf(worker)
     if (address === null)
-      return this.close(fail('E_STREAM_ELSEWHERE', { producer: this.names!.producer, home: worker }))
+      return this.close(fail('E_STREAM_ELSEWHERE', { producer: this.client.producer, home: worker }))
     this.send({ kind: 'redirect', worker, ...address })
     this.close(null)
   }

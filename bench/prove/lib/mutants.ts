@@ -42,7 +42,7 @@ export const killMutants: readonly Mutant[] = [
   {
     name: 'commit-not-repeated',
     file: 'connectors/file/sink.ts',
-    text: 'this.finish(base.snapshots as unknown as readonly Held[], ',
+    text: 'this.finish(base.snapshots.map(heldIn), ',
     replacement: 'this.finish([], ',
   },
 ]
