@@ -182,6 +182,8 @@ export interface ReplayableSource {
     context: Context,
     found: (error: PotorooError | null, splits: readonly string[]) => void,
   ): void
+  /** What is the same of all names that a split may have, such as `./a` and `a`; the name where it says nothing. */
+  nameOf?(split: string): string
   /** Splits that are read at a time, at most; all where it says nothing. */
   atOnce?(description: SourceDescription<unknown>): number
   /** Opens `split` at `place`, or at its beginning. */

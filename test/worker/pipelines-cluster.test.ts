@@ -77,6 +77,43 @@ test('of two programs that come at once to different members one runs on both, a
   await expect.poll(() => pair.phases('one')).toBe('running running')
 })
 
+test('of two pipelines that come at once to different members, and would write to one file, one has it', async () => {
+  const path = `${pair.folder}/shared.txt`
+  const submit = async (to: Pipelines, name: string) => {
+    const file = `${pair.folder}/${name}.ts`
+    writeFileSync(
+      file,
+      `import { fileSink, generatorSource, lines, pipeline } from 'potoroo'
+export default pipeline('${name}', (p) => {
+  p.source('in', generatorSource({ value: (n) => n, rate: 1000, count: 500 }))
+    .sink('out', fileSink({ path: '${path}', append: true, framing: lines(), encode: (n) => '${name} ' + n }))
+})`,
+    )
+    const { bundle, pipeline } = await loadPipeline(file, defaultLimits)
+    return to.submit(pipeline, bundle)
+  }
+  const answers = await Promise.allSettled([submit(pair.a, 'left'), submit(pair.b, 'right')])
+  const runOf = (name: string) => pair.a.worker.cluster.pipelines.get(name)?.run ?? Infinity
+  const [first, second] = ['left', 'right'].toSorted((x, y) => runOf(x) - runOf(y))
+  const shown = (name: string) => Array.from({ length: 500 }, (_, n) => `${name} ${n}`)
+  const linesOf = () => readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  await expect.poll(() => linesOf()).toEqual(shown(first!))
+  // Who had read the record of the first one by then was refused at once.
+  const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'E_SINK_PLACE' }) }
+  if (runOf(second!) === Infinity) expect(answers).toContainEqual(refused)
+  else {
+    const told = () => [...new Set(pair.failed)].toSorted()
+    await expect.poll(told).toEqual([`a ${second} E_SINK_PLACE`, `b ${second} E_SINK_PLACE`])
+  }
+  await pair.a.cancel(first!)
+  await submit(pair.b, second!)
+  await expect.poll(() => linesOf()).toEqual([...shown(first!), ...shown(second!)])
+  await pair.a.cancel(second!)
+  await expect.poll(() => pair.phases(second!)).toBe('none none')
+  // Each generation says it anew.
+  expect(pair.failed.splice(0).filter((told) => told.slice(2) !== `${second} E_SINK_PLACE`)).toEqual([])
+})
+
 test('the same program goes on where it runs, and begins anew where it has failed', async () => {
   const { generation } = pair.a.worker.cluster
   const { execution } = pair.b.find('one')

@@ -15,6 +15,12 @@ const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry 
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
+/** A plan, with a sink at `out` where its hash says so. */
+function planOf(pipeline: string, hash: string): unknown {
+  const sink = { kind: 'sink', step: 'rows', sink: { kind: 'file', settings: { path: 'out', append: false } } }
+  return { pipeline, tasks: hash === 'writes' ? [sink] : [] }
+}
+
 /** The members of a generation, of which this is the second one. */
 const two = { members: [{ worker: 'c' }, { worker: 'w' }], self: 1 }
 
@@ -40,6 +46,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       holdings: () => ({ of: name }),
       leaveOpen: () => new Map([['in', { close: () => closed.push(name) }]]),
       forget: () => said.push(`${name} is gone`),
+      fail: ({ code }: PotorooError) => said.push(`${name} fails by ${code}`),
       drained: (epoch: number) => said.push(`${name} is drained with epoch ${epoch}`),
       end: (_: number, done: () => void) => ends.push(done),
       close: () => closes && said.push(`${name} is closed`),
@@ -55,7 +62,7 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
       clock: { now: () => 0 } as never,
       alone,
       load: (name, entry, done) => {
-        const loaded = { plan: { pipeline: name }, hash: entry.hash, parameters: {} } as unknown as Loaded
+        const loaded = { plan: planOf(name, entry.hash), hash: entry.hash, parameters: {} } as unknown as Loaded
         const broken = new PotorooError('E_BUNDLE_DAMAGED', { path: entry.hash })
         loads.push(() => (entry.hash === 'broken' ? done(broken, null) : done(null, loaded)))
         if (!slow) loads.shift()!()
@@ -73,7 +80,8 @@ function scene({ alone = false, slow = false, closes = false } = {}) {
     },
     {
       ...{ running: ignore, listening: ignore, ended: ignore, failed: ignore, warned: ignore },
-      ...{ letter: ignore, unloaded: ignore, changed: () => scene.changes++ },
+      ...{ letter: ignore, changed: () => scene.changes++ },
+      unloaded: (name: string, { code }: PotorooError) => said.push(`${name} cannot run by ${code}`),
     } as never,
   )
   return {
@@ -301,6 +309,32 @@ test('a program that could not be loaded is not in the way of another run', () =
   residents.recorded(submitted, stands(['words', entryOf(9)]))
   expect(said.at(-1)).toBe('words/9 starts')
   expect(residents.unloaded.size).toBe(0)
+})
+
+test.each([
+  ['first', [0, 0], ['one/1 starts', 'two cannot run by E_SINK_PLACE']],
+  ['last', [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 starts']],
+])(
+  'of two that write to one place the one that was submitted first has it, also where it is loaded %s',
+  (_, order, heard) => {
+    const { said, stands, residents, loads } = scene({ slow: true })
+    stands(['one', entryOf(1, { hash: 'writes' })], ['two', entryOf(2, { hash: 'writes' })])
+    residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+    for (const i of order) loads.splice(i, 1)[0]!()
+    expect(said.filter((text) => !text.includes(' hears '))).toEqual(heard)
+  },
+)
+
+test('what was drained for good has no place', () => {
+  const { said, stands, residents } = scene()
+  const done = entryOf(1, { hash: 'writes' })
+  stands(['done', done])
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+  residents.recorded(
+    { kind: 'submit', pipeline: 'next' } as ChainRecord,
+    stands(['done', { ...done, drained: true }], ['next', entryOf(2, { hash: 'writes' })]),
+  )
+  expect(said).toEqual(['done/1 starts', 'next/2 starts'])
 })
 
 test('one that is drained ends its sinks in peace, whatever generation begins meanwhile', () => {

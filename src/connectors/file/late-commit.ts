@@ -6,6 +6,7 @@
  * T2. A growing file that is longer than the commit would make it is left as it is: somebody has gone on with it.
  */
 import type { Disk } from '../../env/disk.ts'
+import { plainPath } from './find.ts'
 import { Landing } from './landing.ts'
 import { appendSegments, placeOf } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
@@ -21,7 +22,7 @@ export class LateCommit {
   private readonly directory: string
 
   constructor(disk: Disk, path: string) {
-    this.landing = new Landing(disk, path)
+    this.landing = new Landing(disk, plainPath(path))
     this.disk = new RevocableDisk(this.landing)
     this.path = path
     this.directory = placeOf(path).directory

@@ -87,7 +87,7 @@ class FileWriter implements Writer {
   constructor(description: SinkDescription<unknown>, context: SinkContext) {
     const { path, append } = description.settings as FileSinkSettings
     this.context = context
-    this.landing = new Landing(context.env.disk, path)
+    this.landing = new Landing(context.env.disk, plainPath(path))
     this.disk = new RevocableDisk(this.landing)
     this.path = path
     this.directory = placeOf(path).directory

@@ -17,7 +17,7 @@ import { Cuts, type SourceDescription } from '../../model/connector.ts'
 import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceStatus } from '../connector.ts'
 import type { FileSourceSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
-import { findFiles } from './find.ts'
+import { findFiles, plainPath } from './find.ts'
 import { isPending } from './segment.ts'
 import { NOTHING } from './succession.ts'
 import { Tail } from './tail.ts'
@@ -38,6 +38,7 @@ export const fileSourceConnector: ReplayableSource = {
       else found(diskFault('find', error), [])
     })
   },
+  nameOf: plainPath,
   atOnce: (description) => ((description.settings as FileSourceSettings).follow ? Infinity : FILES_AT_ONCE),
   open: (description, split, place, context) => new FileReader(description, split, place, context),
 }

@@ -2,7 +2,8 @@
  * The sources of a pipeline that keep their records themselves, and the readers of their splits.
  *
  * P1. Every member finds the same splits, and reads those that the generation's record gives it (`takers.ts`). Splits
- *     that a manifest has a place of are among them, also where they are not found any more.
+ *     that a manifest has a place of are among them, also where they are not found any more, under the name that they
+ *     have there: another program may write it in another way.
  */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -85,7 +86,7 @@ export class ReplayableSources {
       if (this.closed) return
       if (error !== null) return done(error)
       const { generation, pipeline } = this
-      const found = new Set([...names, ...(places?.keys() ?? [])])
+      const found = splitsOf(connector, names, [...(places?.keys() ?? [])])
       this.found.set(task.step, found)
       const readerOf = readersOf(generation, pipeline, task.step)
       const own = [...found].filter((name) => readerOf(name) === generation.self)
@@ -119,4 +120,14 @@ export class ReplayableSources {
     this.closed = true
     for (const { feed } of this.sources.values()) feed.close()
   }
+}
+
+/** The splits that are found, and those that have a place (P1). */
+function splitsOf(
+  { nameOf = (name) => name }: ReplayableSource,
+  found: readonly string[],
+  placed: readonly string[],
+): ReadonlySet<string> {
+  const known = new Map(placed.map((name) => [nameOf(name), name]))
+  return new Set([...found.map((name) => known.get(nameOf(name)) ?? name), ...placed])
 }

@@ -12,6 +12,8 @@
  * V4. What an execution says counts as long as it is the one of its pipeline here.
  * V5. Of one that has failed, or was drained for good, no state stays in memory: its last epoch has it for whoever
  *     asks, and for whoever runs it next.
+ * V6. Of two pipelines whose sinks write to one place the one that was submitted first has it, on every worker: who
+ *     submits looks at what he knows of, and somebody else may submit to another worker just then.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -20,6 +22,7 @@ import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
 import type { Execution } from '../execution/execution.ts'
 import { type ExecutionEvents, type Generation, type Holdings, letGo } from '../execution/generation.ts'
+import { faultOfPlaces } from './places.ts'
 import { type Loaded, type LoadPlan, type Resident, type ResidentEvents, SINK_END_MS } from './resident.ts'
 import type { Roster } from './roster.ts'
 import type { MailSeams, RunMail } from './run-mail.ts'
@@ -157,14 +160,32 @@ export class Arrivals {
     this.seams.load(name, entry, (error, loaded) => {
       if (this.generation !== generation || this.seams.cluster().pipelines.get(name)?.run !== entry.run) return
       if (this.isOvertaken(name, entry)) return
-      if (loaded !== null) return this.launch(name, entry, loaded, generation)
-      roster.unloaded.set(name, { entry, error: error! })
+      const fault = loaded === null ? error! : this.takePlaces(name, entry, loaded)
+      if (fault === null) return this.launch(name, entry, loaded!, generation)
+      roster.unloaded.set(name, { entry, error: fault })
       this.letGoOf(name)
       if (known) roster.all.delete(name)
-      this.mail.tellFailed(entry.run, error!)
-      this.events.unloaded(name, error!)
+      this.mail.tellFailed(entry.run, fault)
+      this.events.unloaded(name, fault)
       this.arrive(name)
     })
+  }
+
+  /** V6. Fails those who were submitted later and write where this one does; answers why it cannot run itself. */
+  private takePlaces(name: string, { submitted }: PipelineEntry, { plan }: Loaded): PotorooError | null {
+    const { pipelines } = this.seams.cluster()
+    const others = this.roster.launched.filter((one) => one.name !== name && pipelines.get(one.name)?.drained === false)
+    const earlier = others.filter((one) => one.submitted < submitted)
+    const fault = faultOfPlaces(
+      plan,
+      earlier.map((one) => one.plan),
+    )
+    if (fault !== null) return fault
+    for (const one of others) {
+      const late = one.submitted > submitted ? faultOfPlaces(one.plan, [plan]) : null
+      if (late !== null) one.execution.fail(late)
+    }
+    return null
   }
 
   /** Takes what is on its way up under `name`, unless that is `run`. */

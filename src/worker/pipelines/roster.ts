@@ -37,6 +37,11 @@ export class Roster {
     this.unloaded.clear()
   }
 
+  /** All that have an execution in the generation that stands. */
+  get launched(): readonly Resident[] {
+    return [...this.runs.values()]
+  }
+
   /** That of a run in the generation that stands. */
   of(run: number): Resident | null {
     return this.runs.get(run) ?? null

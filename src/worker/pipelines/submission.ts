@@ -26,7 +26,7 @@ import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
 import { plan } from '../../model/planner.ts'
 import { MOST_PIPELINES } from '../../protocol/messages.ts'
-import { settle } from '../settle.ts'
+import { readOn, settle } from '../settle.ts'
 import type { Program, Worker } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
 import { requireContinuation } from './continuation.ts'
@@ -127,8 +127,7 @@ export class Submission {
     const asked: Asked = { name, cancelled: false }
     this.asked.add(asked)
     const answered = inTurn(name, async () => {
-      this.requireRoom(prepared.plan)
-      this.coming.set(name, prepared.plan)
+      await this.takeRoom(prepared.plan)
       try {
         return await this.put(asked, program, prepared, options)
       } finally {
@@ -141,6 +140,21 @@ export class Submission {
   /** Somebody is about to take the pipeline out: who waits until it stands here waits no longer (S6). */
   cancelled(name: string): void {
     for (const one of this.asked) if (one.name === name) one.cancelled = true
+  }
+
+  /**
+   * From now on `planned` is about to run here. Throws where there is no room for it; what is in its way may have been
+   * taken out by another worker just now.
+   */
+  private async takeRoom(planned: Plan): Promise<void> {
+    const { worker, clock, limits } = this.seams
+    try {
+      this.requireRoom(planned)
+    } catch {
+      await readOn(worker, clock, limits.storeTimeoutMs)
+      this.requireRoom(planned)
+    }
+    this.coming.set(planned.pipeline, planned)
   }
 
   /** Throws where what runs here, or is about to, leaves no room for `planned` beside it (S3). */
