@@ -184,6 +184,8 @@ export interface ReplayableSource {
   ): void
   /** What is the same of all names that a split may have, such as `./a` and `a`; the name where it says nothing. */
   nameOf?(split: string): string
+  /** Why a split of the source `step` cannot go on at `place`, as far as is known before it is opened, or `null`. */
+  misfit?(description: SourceDescription<unknown>, step: string, place: Place): PotorooError | null
   /** Splits that are read at a time, at most; all where it says nothing. */
   atOnce?(description: SourceDescription<unknown>): number
   /** Opens `split` at `place`, or at its beginning. */

@@ -8,6 +8,7 @@ const limits = { checkpointIntervalMs: 50_000 }
 
 const sources = {
   generator: 'generatorSource({ value: (n: number) => String(n), rate: 1000 })',
+  generators: 'generatorSource({ value: (n: number) => String(n), rate: 1000, splits: 3 })',
   tcp: 'tcpSource({ port: 0 })',
   http: "httpSource({ port: 0, decode: decoder((bytes, start, end) => bytes.toString('utf8', start, end)) })",
   file: "fileSource({ path: 'FOLDER/in', follow: true })",
@@ -103,6 +104,15 @@ test.each([
 test('a sink with another name begins where the one before has left nothing', async () => {
   const [desk, worker] = await begun('generator', 'null')
   await desk.run(worker, 'generator', 'null', {}, { source: 'in', sink: 'nowhere' })
+  expect(desk.failed).toEqual([])
+})
+
+test('a generator whose splits are others is refused before anything is stopped for it, or dropped', async () => {
+  const [desk, worker] = await begun('generator', 'null')
+  const details = { step: 'in', before: 1, now: 3 }
+  await expect(desk.run(worker, 'generators', 'null')).rejects.toMatchObject({ code: 'E_SPLITS_CHANGED', details })
+  expect(worker.residents.get('lines')!.phase).toBe('running')
+  await desk.run(worker, 'generators', 'null', { drop: ['in'] })
   expect(desk.failed).toEqual([])
 })
 

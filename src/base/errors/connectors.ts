@@ -142,7 +142,7 @@ export const connectorsErrors = {
   E_SPLITS_CHANGED: {
     kind: 'user',
     what: 'generator "{step}" stands between values of {before} splits and cannot go on with {now}: some would come twice, and others never',
-    remedy: 'say splits: {before} again, or give the source another name, by which it begins anew',
+    remedy: 'say splits: {before} again, or begin the source anew with --drop {step}',
   },
   E_FILE_CHANGED: {
     kind: 'operational',

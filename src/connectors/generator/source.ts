@@ -28,6 +28,11 @@ export const generatorConnector: ReplayableSource = {
       ),
     )
   },
+  misfit: (description, step, place) => {
+    const { splits: now } = description.settings as GeneratorSettings
+    const { of: before = now } = place as GeneratorPlace
+    return before === now ? null : fail('E_SPLITS_CHANGED', { step, before, now })
+  },
   open: (description, split, place, context) => new GeneratorReader(description, Number(split), place, context),
 }
 
@@ -46,8 +51,6 @@ class GeneratorReader implements ReplayableReader {
   private readonly perMs: number
   private next: number
   private ended = false
-  /** It cannot go on (V1). */
-  private readonly changed: boolean
   /** From when on values are counted, and how many of them are out. */
   private sinceMs = -1
   private made = 0
@@ -61,16 +64,10 @@ class GeneratorReader implements ReplayableReader {
     this.step = splits
     this.perMs = rate / 1000 / splits
     this.next = place?.position ?? split
-    const { of = splits } = (place ?? {}) as Partial<GeneratorPlace>
-    this.changed = of !== splits
-    context.env.clock.soon(() => {
-      if (!this.changed) context.wake()
-      else context.failed(fail('E_SPLITS_CHANGED', { step: context.step, before: of, now: splits }))
-    })
+    context.env.clock.soon(() => context.wake())
   }
 
   poll(into: Into, max: number, nowMs: number): 'more' | 'idle' | 'ended' {
-    if (this.changed) return 'idle'
     if (this.ended) return 'ended'
     const due = this.perMs === 0 ? max : Math.min(max, this.due(nowMs))
     for (let i = 0; i < due; i++) {

@@ -1,8 +1,10 @@
 /** Whether what a manifest holds fits the plan that is to go on with it. */
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { LETTERS_PART, type Manifest, type PartEntry, type StepEntry } from '../../checkpoint/manifest.ts'
+import type { Place } from '../../connectors/connector.ts'
 import { sinkConnector, sourceConnector } from '../../connectors/registry.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
+import { placesOf } from './source-parts.ts'
 
 export type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
 
@@ -43,8 +45,8 @@ export function connectorsOf({ tasks }: Plan): ReadonlyMap<string, string> {
 /**
  * What there is of `base` for `plan` to go on with: without the steps in `drop`, which begin in the epoch that follows.
  * `held` are those whose tasks had taken records and not sent them on. Throws `E_STEP_GONE`, `E_STEP_CHANGED`,
- * `E_SCHEMA` or `E_STATE_NEWER` where it does not fit, and `E_STATE_KEY_GROUPS` where it is not shared out among
- * `keyGroups`.
+ * `E_SCHEMA`, `E_STATE_NEWER` or what a connector says where it does not fit, and `E_STATE_KEY_GROUPS` where it is not
+ * shared out among `keyGroups`.
  */
 export function fitBase(
   plan: Plan,
@@ -64,6 +66,7 @@ export function fitBase(
   const kept = keptOf(base, drop)
   checkSteps(plan, kept)
   checkParts(plan, kept)
+  checkPlaces(plan, kept)
   const waits = [...held].filter((step) => !drop.has(step))
   checkHeld(plan, kept, waits)
   return kept
@@ -105,6 +108,19 @@ function checkParts(plan: Plan, { sources, sinks }: Manifest): void {
     if (before === undefined || there === before || !holds(part)) continue
     if (there === undefined) throw fail('E_STEP_GONE', { pipeline, step })
     throw fail('E_STEP_CHANGED', { pipeline, step, before, now: there })
+  }
+}
+
+/** Splits stand where the sources of `plan` can go on; throws what their connectors say where they cannot. */
+function checkPlaces({ tasks }: Plan, { sources }: Manifest): void {
+  for (const task of tasks) {
+    if (task.kind !== 'source') continue
+    const connector = sourceConnector(task.source.kind, task.step)
+    if (connector.family !== 'replayable' || connector.misfit === undefined) continue
+    for (const place of placesOf(sources, task.step)?.values() ?? []) {
+      const fault = place === null ? null : connector.misfit(task.source, task.step, place as Place)
+      if (fault !== null) throw fault
+    }
   }
 }
 
