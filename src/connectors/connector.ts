@@ -18,6 +18,7 @@ import type { Json } from '../base/json.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Env } from '../env/env.ts'
 import type { Input } from '../env/input.ts'
+import type { Address } from '../env/network.ts'
 import type { Output } from '../env/output.ts'
 import type { Cuts, SinkDescription, SourceDescription } from '../model/connector.ts'
 import type { RequestAnswer, RequestKey } from '../model/request.ts'
@@ -142,6 +143,8 @@ export interface Listening {
 export interface JournaledSource {
   readonly family: 'journaled'
   readonly kind: string
+  /** Where it listens, with port 0 at a free one; nowhere where it does not say. */
+  at?(description: SourceDescription<unknown>): Address
   open(description: SourceDescription<unknown>, door: Door, context: SourceContext): Listening
 }
 

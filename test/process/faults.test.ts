@@ -1,7 +1,9 @@
 /** What a user does wrong, or the machine: each with the code, the status, and what to do about it. */
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { seal } from '../../src/checkpoint/envelope.ts'
 import { folder, potoroo, ran } from './fixture.ts'
@@ -175,9 +177,11 @@ test('a port that the pipeline has given out twice is in use by itself', async (
 
 test('what is submitted and cannot begin is said to be so, and who drains or cancels it stands in the log', async () => {
   const port = await freePort()
-  const at = (text: string) => text.replace('port: 0', `port: ${port}`)
-  const { cwd, write } = app(at(counting()))
-  write('q.js', at(counting({ name: 'other' })))
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { cwd, write } = app(counting())
+  write('q.js', counting({ name: 'other' }).replace('port: 0', `port: ${port}`))
   const worker = potoroo(['worker', '--log-format', 'json'], { cwd })
   await worker.said(/worker\.seated/)
   expect(await ran(['submit', 'p.js'], { cwd })).toMatchObject({ status: 0, err: '' })

@@ -1,11 +1,16 @@
 /** Sinks that write to one place. */
 import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { fileSink } from '../../src/connectors/file/describe.ts'
 import { generatorSource } from '../../src/connectors/generator/describe.ts'
+import { httpSource } from '../../src/connectors/http/describe.ts'
 import { nullSink } from '../../src/connectors/null/describe.ts'
-import type { SinkDescription } from '../../src/model/connector.ts'
+import { tcpSource } from '../../src/connectors/tcp/describe.ts'
+import { webSocketSource } from '../../src/connectors/websocket/describe.ts'
+import type { SinkDescription, SourceDescription } from '../../src/model/connector.ts'
+import { utf8 } from '../../src/model/decoder.ts'
 import { pipeline } from '../../src/model/pipeline.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
@@ -17,6 +22,13 @@ function writing(name: string, ...sinks: readonly SinkDescription<number>[]): Pl
   const written = pipeline(name, (p) => {
     const source = p.source('numbers', generatorSource<number>({ value: (n) => n }))
     for (const [i, sink] of sinks.entries()) source.sink(`out ${i}`, sink)
+  })
+  return plan(written.build())
+}
+
+function listening(name: string, ...sources: readonly SourceDescription<string>[]): Plan {
+  const written = pipeline(name, (p) => {
+    for (const [i, source] of sources.entries()) p.source(`in ${i}`, source).sink(`out ${i}`, nullSink())
   })
   return plan(written.build())
 }
@@ -41,6 +53,33 @@ test('nor do sinks of two pipelines, whatever others have among themselves', () 
   const others = [writing('old', file('a'), file('a')), writing('other', file('b'))]
   expect(() => requirePlaces(writing('p', file('c')), others)).not.toThrow()
   expect(() => requirePlaces(writing('p', file('b')), others)).toThrow(/"out 0" of pipeline "other"/)
+})
+
+const at = (port: number, host?: string) => ({ port, ...(host === undefined ? {} : { host }), decode: utf8 })
+
+test.each([
+  [tcpSource(at(7001)), tcpSource(at(7001))],
+  [tcpSource(at(7001)), webSocketSource(at(7001))],
+  [tcpSource(at(7001)), httpSource(at(7001, '0.0.0.0'))],
+  [tcpSource(at(7001, 'localhost')), tcpSource(at(7001, '127.0.0.1'))],
+])('no two sources listen at one place (%#)', (one, other) => {
+  const fault = expect.objectContaining({ code: 'E_SOURCE_PLACE' })
+  expect(() => requirePlaces(listening('p', one, other), [])).toThrow(fault)
+  for (const [before, now] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    expect(() => requirePlaces(listening('p', now), [listening('q', before)])).toThrow(/"in 0" of pipeline "q"/)
+    expect(() => requirePlaces(listening('p', now), [listening('q', before)], [])).not.toThrow()
+  }
+})
+
+test.each([
+  [tcpSource(at(0)), tcpSource(at(0))],
+  [tcpSource(at(7001)), tcpSource(at(7002))],
+  [tcpSource(at(7001, '10.0.0.1')), tcpSource(at(7001, '10.0.0.2'))],
+])("sources that listen elsewhere are in nobody's way (%#)", (one, other) => {
+  expect(() => requirePlaces(listening('p', one, other), [listening('q', one)], [])).not.toThrow()
 })
 
 test('of two programs that would, submitted at once, one is refused', async () => {
@@ -75,4 +114,20 @@ export default pipeline('p', (p) => {
   const { bundle, pipeline } = await loadPipeline(`${desk.folder}/p.ts`, defaultLimits)
   await expect(worker.submit(pipeline, bundle)).rejects.toMatchObject({ code: 'E_SINK_PLACE' })
   expect(worker.worker.cluster.pipelines.size).toBe(0)
+})
+
+test('of two pipelines whose sources have one port the second is refused, until the first one is drained', async () => {
+  const desk = new Workshop()
+  const worker = await desk.start({})
+  const port = await freePort()
+  const run = (name: string) =>
+    desk.submit(worker, name, `tcpSource({ port: ${port} })`, '.map("n", Number).keyBy("by", (n) => n)')
+  const p = await run('p')
+  await expect(run('q')).rejects.toMatchObject({ code: 'E_SOURCE_PLACE', details: { place: `127.0.0.1:${port}` } })
+  expect([...worker.worker.cluster.pipelines.keys()]).toEqual(['p'])
+  await expect.poll(() => p.phase).toBe('running')
+  await worker.drain('p')
+  const q = await run('q')
+  await expect.poll(() => q.phase).toBe('running')
+  await expect(run('p')).rejects.toMatchObject({ code: 'E_SOURCE_PLACE' })
 })

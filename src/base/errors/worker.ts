@@ -23,6 +23,11 @@ export const workerErrors = {
     what: '{own} would write to {place}, and so does {before}: each would take away what the other has written',
     remedy: 'give one of them another path',
   },
+  E_SOURCE_PLACE: {
+    kind: 'user',
+    what: '{own} would listen on {place}, and so does {before}: whoever connects would reach one or the other',
+    remedy: 'give one of them another port',
+  },
   E_NO_SPLITS: {
     kind: 'user',
     what: 'source "{step}" has nothing to read',

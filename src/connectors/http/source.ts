@@ -30,6 +30,7 @@ const NOBODY: HttpCallHandler = { onBytes() {}, onEnd() {}, onClosed() {} }
 export const httpSourceConnector: JournaledSource = {
   family: 'journaled',
   kind: HTTP_SOURCE,
+  at: ({ settings }) => settings as HttpSourceSettings,
   open: (description, door, context) => new HttpListening(description, door, context),
 }
 

@@ -12,6 +12,7 @@ import type { TcpSourceSettings } from './describe.ts'
 export const tcpSourceConnector: JournaledSource = {
   family: 'journaled',
   kind: 'tcp',
+  at: ({ settings }) => settings as TcpSourceSettings,
   open,
 }
 

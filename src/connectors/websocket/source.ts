@@ -15,6 +15,7 @@ import { accepted } from './wire.ts'
 export const webSocketSourceConnector: JournaledSource = {
   family: 'journaled',
   kind: WEBSOCKET,
+  at: ({ settings }) => settings as WebSocketSourceSettings,
   open,
 }
 

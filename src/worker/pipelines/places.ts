@@ -1,31 +1,80 @@
 /**
- * Places that a sink has for itself, such as the files of a path: of two that write there each would take the other's
- * away.
+ * Places that a sink or a source has for itself: of two sinks that write the files of a path each would take the
+ * other's away, and where workers share ports, two sources that listen on one would share out what comes.
  */
+import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
-import { sinkConnector } from '../../connectors/registry.ts'
-import type { Plan } from '../../model/plan.ts'
+import { sinkConnector, sourceConnector } from '../../connectors/registry.ts'
+import type { Address } from '../../env/network.ts'
+import type { Plan, TaskPlan } from '../../model/plan.ts'
 
-/** Throws `E_SINK_PLACE` where two sinks of `plan` have one place, or one of it and one of `others`. */
-export function requirePlaces(plan: Plan, others: readonly Plan[]): void {
-  const fault = faultOfPlaces(plan, others)
+/** Throws what `faultOfPlaces` answers. */
+export function requirePlaces(plan: Plan, others: readonly Plan[], listening?: readonly Plan[]): void {
+  const fault = faultOfPlaces(plan, others, listening)
   if (fault !== null) throw fault
 }
 
-/** `E_SINK_PLACE` where two sinks of `plan` have one place, or one of it and one of `others`; else `null`. */
-export function faultOfPlaces(plan: Plan, others: readonly Plan[]): PotorooError | null {
+/**
+ * `E_SINK_PLACE` where two sinks of `plan` write to one place, or one of it and one of `others`, and `E_SOURCE_PLACE`
+ * where two sources listen at one, or one of it and one of `listening`; else `null`.
+ */
+export function faultOfPlaces(
+  plan: Plan,
+  others: readonly Plan[],
+  listening: readonly Plan[] = others,
+): PotorooError | null {
+  return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)
+}
+
+function faultOfSinks(plan: Plan, others: readonly Plan[]): PotorooError | null {
   const taken = new Map<string, string>()
-  for (const { pipeline, tasks } of [...others, plan]) {
-    for (const task of tasks) {
-      if (task.kind !== 'sink') continue
-      const { kind, place } = sinkConnector(task.sink.kind, task.step)
-      if (place === undefined) continue
-      const at = place(task.sink)
-      const before = taken.get(`${kind} ${at}`)
-      const own = `step "${task.step}" of pipeline "${pipeline}"`
-      if (before !== undefined && pipeline === plan.pipeline) return fail('E_SINK_PLACE', { own, before, place: at })
-      taken.set(`${kind} ${at}`, own)
-    }
+  for (const { pipeline, task } of tasksOf([...others, plan])) {
+    if (task.kind !== 'sink') continue
+    const { kind, place } = sinkConnector(task.sink.kind, task.step)
+    if (place === undefined) continue
+    const at = place(task.sink)
+    const before = taken.get(`${kind} ${at}`)
+    const own = nameOf(pipeline, task)
+    if (before !== undefined && pipeline === plan.pipeline) return fail('E_SINK_PLACE', { own, before, place: at })
+    taken.set(`${kind} ${at}`, own)
   }
   return null
+}
+
+function faultOfSources(plan: Plan, others: readonly Plan[]): PotorooError | null {
+  const taken: { readonly at: Address; readonly own: string }[] = []
+  for (const { pipeline, task } of tasksOf([...others, plan])) {
+    const at = listensAt(task)
+    if (at === null) continue
+    const before = taken.find((other) => isOnePlace(other.at, at))?.own
+    const own = nameOf(pipeline, task)
+    if (before !== undefined && pipeline === plan.pipeline)
+      return fail('E_SOURCE_PLACE', { own, before, place: showAddress(at) })
+    taken.push({ at, own })
+  }
+  return null
+}
+
+function tasksOf(plans: readonly Plan[]) {
+  return plans.flatMap(({ pipeline, tasks }) => tasks.map((task) => ({ pipeline, task })))
+}
+
+function nameOf(pipeline: string, { step }: TaskPlan): string {
+  return `step "${step}" of pipeline "${pipeline}"`
+}
+
+/** Where people say that `task` listens; `null` where it does not, or at a free port. */
+function listensAt(task: TaskPlan): Address | null {
+  if (task.kind !== 'source') return null
+  const connector = sourceConnector(task.source.kind, task.step)
+  const at = connector.family === 'journaled' ? connector.at?.(task.source) : undefined
+  return at === undefined || at.port === 0 ? null : at
+}
+
+/** Hosts that mean all addresses of a machine. */
+const EVERYWHERE: ReadonlySet<string> = new Set(['', '0.0.0.0', '::'])
+
+function isOnePlace(a: Address, b: Address): boolean {
+  const hostOf = ({ host }: Address): string => (host === 'localhost' ? '127.0.0.1' : host)
+  return a.port === b.port && (hostOf(a) === hostOf(b) || EVERYWHERE.has(a.host) || EVERYWHERE.has(b.host))
 }

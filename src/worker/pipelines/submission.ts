@@ -165,7 +165,8 @@ export class Submission {
     const { all, plans } = worker.residents
     const beside = (those: readonly Plan[]): readonly Plan[] =>
       [...those, ...this.coming.values()].filter(({ pipeline }) => pipeline !== name)
-    requirePlaces(planned, beside(Array.from(all.values(), ({ plan }) => plan)))
+    // What was drained keeps its files, and no port.
+    requirePlaces(planned, beside(Array.from(all.values(), ({ plan }) => plan)), beside(plans))
     requireChannelMemory(planned, beside(plans), worker.cluster.members.length, limits)
   }
 
