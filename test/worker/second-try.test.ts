@@ -118,3 +118,33 @@ test('what failed in a step without keys is given to none with keys, which has t
       .sort(),
   ).toEqual(['0: 3, 1', '2: 5, 1'])
 })
+
+test('the one answer of a step that answers several times by now goes on as it is, and not by its letters', () => {
+  const mind = { mended: false }
+  const program = (several: boolean) =>
+    plan(
+      pipeline('p', (p) => {
+        const keyed = p.source('in', generatorSource<number>({ value: (n) => n })).keyBy('by', (n) => n % 3)
+        const told = several
+          ? keyed.flatMapWithState('tell', { init: () => ({}), step: (_, n) => [`${n}`] })
+          : keyed.mapWithState('tell', { init: () => ({}), step: (_, n) => `number ${n}` })
+        told
+          .map('picky', (text) => {
+            if (!mind.mended) throw new Error('not this one')
+            return text
+          })
+          .sink('out', sink())
+      }).build(),
+    )
+  const failed = stage(program(false), { in: [4] })
+  failed.settle()
+  const letter = makeLetter(failed.failures[0]!, 'tell', 'in')
+  mind.mended = true
+  const now = program(true)
+  const splits = new SplitTable()
+  splits.numberOf('in')
+  const under = stage(now, { in: [] })
+  expect(tryAgain([letter], now, under.runtime, splits).taken).toEqual([letter])
+  under.settle()
+  expect(under.writers.get('out')!.apart.map(([, text]) => text)).toEqual(['number 4'])
+})

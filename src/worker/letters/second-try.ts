@@ -72,11 +72,15 @@ function fill(batch: Batch, { task, letters }: Portion, splits: SplitTable, take
 
 /**
  * What a letter stands for: behind a step with state all that one call returned; `null` for bytes that still cannot be
- * decoded.
+ * decoded. Where the step answered once and answers several times by now, its answer is a list of one.
  */
 function recordOf(letter: DeadLetter, task: TaskPlan): { readonly value: unknown } | null {
   const { value } = contentOf(letter.given)
-  if (task.kind !== 'source' || letter.step !== letter.task) return { value }
+  const own = letter.step === letter.task
+  if (task.kind === 'keyed' && task.keyed.kind === 'flatMapWithState' && !own && !Array.isArray(value)) {
+    return { value: [value] }
+  }
+  if (task.kind !== 'source' || !own) return { value }
   const bytes = value as Buffer
   try {
     return { value: task.source.decoder.decode(bytes, 0, bytes.length) }
