@@ -100,7 +100,11 @@ export class Cluster {
     ]
     const cluster = ['--cluster', 'proof', '--listen', `${host}:${port}`, '--reach', reach, '--expected', String(size)]
     const apart = hosts === null ? ['--share-ports'] : ['--control-host', host]
-    const given = Object.entries(limits).flatMap(([limit, value]) => ['--limit', `${limit}=${value}`])
+    // A thread of a busy machine takes long to load a program, and is taken for one that computes for ever.
+    const given = Object.entries({ loadTimeoutMs: STUCK_MS, ...limits }).flatMap(([limit, value]) => [
+      '--limit',
+      `${limit}=${value}`,
+    ])
     const subject = new Subject(['worker', ...place, ...cluster, ...apart, ...given, '--log-level', 'warn'], mutant, {
       environment: { POTOROO_CLUSTER_TOKEN: this.token },
       host: hosts?.on(name) ?? [],
