@@ -18,27 +18,28 @@ const KEY = `(typeof keys === 'object' && typeof i === 'number' ? String(keys[i]
 const STACK = 'new Error().stack'
 
 /**
- * Answers where the main thread is, `nowhere` where it does not answer in `patienceMs`: a call into the system does not
- * look up. `goesOn` says that it went on by itself before it was paused: then there is nothing to tell.
+ * Answers where the main thread is, `nowhere` where it has not been heard of in `patienceMs`: one that waits in a call
+ * into the system does not look up. One that comes to it later, as on a busy machine, is answered for once more.
+ * `goesOn` says that it went on by itself before it was paused: then there is nothing to tell of it.
  */
 export function askMainThread(patienceMs: number, goesOn: () => boolean, done: (found: Stuck) => void): void {
   const session = new Session()
   session.connectToMainThread()
   let answered = false
-  const answer = (found: Stuck): void => {
-    clearTimeout(timer)
-    if (!answered) done(found)
+  const timer = setTimeout(() => {
     answered = true
+    done(nowhere)
+  }, patienceMs)
+  const answer = (found: Stuck | null): void => {
+    clearTimeout(timer)
+    // Whoever is paused has to go on, also where nobody waits for it any more.
+    session.post('Debugger.resume', () => session.post('Debugger.disable', () => session.disconnect()))
+    if (found !== null) done(found)
+    else if (!answered) done(nowhere)
   }
-  const timer = setTimeout(() => answer(nowhere), patienceMs)
-  // Also where nobody waits for it any more: whoever is paused has to go on.
   session.once('Debugger.paused', ({ params }) => {
-    const end = (found: Stuck): void => {
-      session.post('Debugger.resume', () => session.post('Debugger.disable', () => session.disconnect()))
-      answer(found)
-    }
-    if (answered || goesOn()) end(nowhere)
-    else readFrames(session, params.callFrames, end)
+    if (goesOn()) answer(null)
+    else readFrames(session, params.callFrames, answer)
   })
   session.post('Debugger.enable')
   session.post('Debugger.pause')
