@@ -20,28 +20,36 @@ const ENTRIES = [
   'worker/pipelines/load-watch',
 ]
 
-const src = join(import.meta.dirname, 'src')
-const dist = join(import.meta.dirname, 'dist')
+const root = import.meta.dirname
+const src = join(root, 'src')
 
-rmSync(dist, { recursive: true, force: true })
-const { status } = spawnSync('tsc', ['-p', src], { stdio: 'inherit' })
-if (status !== 0) process.exit(status ?? 1)
-await build({
-  entryPoints: ENTRIES.map((name) => join(src, `${name}.ts`)),
-  outbase: src,
-  outdir: dist,
-  bundle: true,
-  // What several of them need is in files of its own, so that it is the same for all.
-  splitting: true,
-  // One folder deep, from where base/own-files.ts finds the others.
-  chunkNames: 'parts/[name]-[hash]',
-  packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node24',
-  sourcemap: 'linked',
-  sourcesContent: false,
-  legalComments: 'none',
-  logLevel: 'warning',
-})
-writeFileSync(join(dist, 'browser.js'), await bundleForBrowsers())
+/** Makes what runs of `dist`, all but the types, in the folder `into`. */
+export async function bundle(into: string): Promise<void> {
+  await build({
+    entryPoints: ENTRIES.map((name) => join(src, `${name}.ts`)),
+    outbase: src,
+    outdir: into,
+    bundle: true,
+    // What several of them need is in files of its own, so that it is the same for all.
+    splitting: true,
+    // One folder deep, from where base/own-files.ts finds the others.
+    chunkNames: 'parts/[name]-[hash]',
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
+  writeFileSync(join(into, 'browser.js'), await bundleForBrowsers())
+}
+
+if (import.meta.main) {
+  const dist = join(root, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  const { status } = spawnSync('tsc', ['-p', src], { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+  await bundle(dist)
+}

@@ -6,6 +6,8 @@ import { LongestFirst } from './test/support/longest-first.ts'
 /** Run a scenario again for every fault that is planted in the engine: these try the tests. */
 const mutants = 'test/**/{mutants,*-mutants}.test.ts'
 const tests = 'test/**/*.test.ts'
+/** Start the command line, out of the package as it is built. */
+const processes = 'test/process/*.test.ts'
 
 export default defineConfig({
   resolve: { conditions: ['source'] },
@@ -13,7 +15,8 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
     projects: [
-      { extends: true, test: { name: 'tests', include: [tests], exclude: [mutants] } },
+      { extends: true, test: { name: 'tests', include: [tests], exclude: [mutants, processes] } },
+      { extends: true, test: { name: 'processes', include: [processes], globalSetup: 'test/process/built.ts' } },
       // Each runs up to some hundred clusters.
       { extends: true, test: { name: 'mutants', include: [mutants], testTimeout: 1_800_000 } },
     ],

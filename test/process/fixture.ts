@@ -5,10 +5,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-export const launcher = join(root, 'src/launch.js')
+
+/** The launcher of this checkout, whose sources run as they are. */
+export const checkout = join(root, 'src/launch.js')
+
+/** The launcher of the package that was built (`built.ts`); the checkout's where nothing was, as beside other tests. */
+export const launcher = inject('launcher') ?? checkout
 
 /** A folder that is gone after the test. */
 export function folder(): string {

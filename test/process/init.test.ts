@@ -2,13 +2,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folder, ran } from './fixture.ts'
+import { checkout, folder, Program, ran } from './fixture.ts'
 import { tryOut } from './project.ts'
 
 test('a project out of a checkout uses that checkout', async () => {
   const home = folder()
-  const made = await ran(['init', 'words'], { cwd: home })
-  expect(made, made.err).toMatchObject({ status: 0, out: expect.stringMatching(/it uses this checkout/) })
+  const made = new Program(process.execPath, [checkout, 'init', 'words'], { cwd: home })
+  expect(await made.ended, made.err).toMatchObject({ status: 0 })
+  expect(made.out).toMatch(/it uses this checkout/)
   expect(readFileSync(join(home, 'words/README.md'), 'utf8')).toContain('It uses the checkout of Potoroo in `../')
   await tryOut(join(home, 'words'))
 })
