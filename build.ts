@@ -16,8 +16,8 @@ const ENTRIES = [
   'cli/main',
   'worker/seat/detector/thread',
   'worker/seat/detector/store-thread',
-  'worker/pipelines/load-trial-thread',
-  'worker/pipelines/load-watch',
+  'worker/loading/load-trial-thread',
+  'worker/loading/load-watch',
 ]
 
 const root = import.meta.dirname

@@ -5,7 +5,7 @@
  * V1. An epoch is restored only whole: its manifest and every chunk that it needs are intact.
  * V2. Ordinarily that is the last complete epoch. Where that one is damaged, an older one within the horizon is taken
  *     by itself; whether what came after it can be read again is for who goes back to see
- *     (`worker/execution/way-up.ts`, E3).
+ *     (`worker/execution/restore/way-up.ts`, E3).
  * V3. A group's state is its chunks from the last full one on, oldest first. Where there is no full one, the step must
  *     be younger than a turn of the rotation (`rotation.ts`, Q2).
  * V4. Only a person may accept a loss: where no epoch is whole, the newest without the damaged chunks.

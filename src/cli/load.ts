@@ -2,7 +2,7 @@
 import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Graph, Parameters } from '../model/graph.ts'
-import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/pipelines/load.ts'
+import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/loading/load.ts'
 import { limitsHere } from './settings.ts'
 
 /** Collects repeated `name=value` options. */

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
 import { OWN_FOLDER } from '../base/own-files.ts'
 import { programOf } from '../base/program-url.ts'
-import { hasPassed, markedProgram } from '../worker/pipelines/load-mark.ts'
+import { hasPassed, markedProgram } from '../worker/loading/load-mark.ts'
 
 const OWN = fileURLToPath(OWN_FOLDER)
 

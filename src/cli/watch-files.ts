@@ -6,7 +6,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname, extname, join, resolve } from 'node:path'
 import { fail } from '../base/errors.ts'
-import type { Bundle } from '../worker/pipelines/load-bundle.ts'
+import type { Bundle } from '../worker/loading/load-bundle.ts'
 
 /**
  * What a pipeline may come to be made of. Anything else in a folder is none of ours, unless it is made of that already.

@@ -18,7 +18,7 @@ import type { Clock } from '../env/clock.ts'
 import type { Plan } from '../model/plan.ts'
 import { Fold, foldOnto, type Schema } from '../state/fold.ts'
 import { KeyTable } from '../state/key-table.ts'
-import { keyedTasks } from './execution/base-fit.ts'
+import { keyedTasks } from './execution/restore/base-fit.ts'
 import type { Loop, Work } from './loop.ts'
 import type { LoadPlan } from './pipelines/resident.ts'
 

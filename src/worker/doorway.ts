@@ -15,7 +15,7 @@ import { Door } from '../ingest/door.ts'
 import type { DoorGeneration } from '../ingest/generation.ts'
 import type { Seals } from '../ingest/sealed.ts'
 import type { Generation, Links } from './execution/generation.ts'
-import { takerOf } from './execution/takers.ts'
+import { takerOf } from './execution/restore/takers.ts'
 import type { WorkerOptions } from './options.ts'
 import { type Formers, Journals, sealsOf } from './seat/journals.ts'
 

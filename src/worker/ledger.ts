@@ -15,7 +15,7 @@ import { bundle } from '../checkpoint/layout.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import type { Env } from '../env/env.ts'
 import type { Door } from '../ingest/door.ts'
-import { isOpenable, journalIds } from './execution/source-parts.ts'
+import { isOpenable, journalIds } from './execution/sources/source-parts.ts'
 import type { Foundation } from './foundation.ts'
 import {
   type Program,

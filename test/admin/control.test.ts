@@ -10,7 +10,7 @@ import { LOOP_DELAY, metricRows, workerRows } from '../../src/admin/metrics.ts'
 import { plain } from '../../src/admin/plain.ts'
 import type { Env } from '../../src/env/env.ts'
 import { generatorSource, nullSink, pipeline, tcpSink, tcpSource } from '../../src/index.ts'
-import { hashText } from '../../src/worker/pipelines/load-bundle.ts'
+import { hashText } from '../../src/worker/loading/load-bundle.ts'
 import { Station } from './fixture.ts'
 
 const counting = (port = 0) =>

@@ -8,7 +8,7 @@ import { type Control, openControl } from '../../src/admin/control.ts'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import type { Pipeline } from '../../src/model/pipeline.ts'
-import { hashText } from '../../src/worker/pipelines/load-bundle.ts'
+import { hashText } from '../../src/worker/loading/load-bundle.ts'
 import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 export interface Answer {

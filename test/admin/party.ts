@@ -10,7 +10,7 @@ import { type Control, openControl } from '../../src/admin/control.ts'
 import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { type ControlClient, findWorker } from '../../src/cli/control-client.ts'
 import { realEnv } from '../../src/env/real/env.ts'
-import { type LoadedPipeline, loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { type LoadedPipeline, loadPipeline } from '../../src/worker/loading/load.ts'
 import { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 
 const brisk = {

@@ -10,7 +10,7 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
   {
     name: 'takes any barrier for one behind the token',
     from: 1,
-    file: 'src/worker/execution/passage.ts',
+    file: 'src/worker/execution/epochs/passage.ts',
     text: 'if (token.sequence === 0 || this.base',
     replacement: 'if (token.sequence >= 0 || this.base',
     found: /R1/,
@@ -34,7 +34,7 @@ const mutants: readonly (Mutant & { readonly from: number; readonly found: RegEx
   {
     name: 'takes no heed of what steps hold back',
     from: 1,
-    file: 'src/worker/execution/passage.ts',
+    file: 'src/worker/execution/epochs/passage.ts',
     text: ' && last.heldSince >= epoch',
     replacement: '',
     found: /of mirror .*R1/,

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Submitted } from '../../src/admin/view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import { Party } from './party.ts'
 
 test('a pipeline whose channels would hold more memory than they may is refused with both numbers', async () => {

@@ -62,7 +62,7 @@ const outside = [
   /^admin\//,
   /^cli\//,
   /^client/,
-  /^worker\/pipelines\/load/,
+  /^worker\/loading\//,
   /^worker\/seat\/detector/,
   /^launch\.js$/,
 ]
@@ -91,7 +91,7 @@ const fences: readonly Fence[] = [
     msgpackr: [/^base\/pack\.ts$/],
     'prom-client': [/^admin\/metrics\.ts$/],
     commander: [/^cli\//],
-    esbuild: [/^worker\/pipelines\/load/, /^client\/browser\/bundle\.ts$/],
+    esbuild: [/^worker\/loading\//, /^client\/browser\/bundle\.ts$/],
     yaml: [/^cli\//],
     valibot: [/^cli\//, /^admin\//],
   }).map(([name, allowed]) => ({ name: `package ${name}`, pattern: new RegExp(`from '${name}'`), allowed })),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Manifest, StepEntry } from '../../src/checkpoint/manifest.ts'
 import { generatorSource, type KeyedStream, nullSink, pipeline, type Stream } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
-import { checkSteps, keptOf, stepsOf } from '../../src/worker/execution/base-fit.ts'
+import { checkSteps, keptOf, stepsOf } from '../../src/worker/execution/restore/base-fit.ts'
 
 test('a base of which nothing is dropped is that base: what was prepared for it counts', () => {
   const part = (step: string) => ({ step, worker: 'w', snapshot: [] })

@@ -6,7 +6,7 @@ import {
   type CoordinatingParts,
   type CoordinatingSeams,
   type MailToMembers,
-} from '../../src/worker/execution/coordinating.ts'
+} from '../../src/worker/execution/epochs/coordinating.ts'
 
 /** A clock that stands until its only timer is let fire. */
 class Standing {

@@ -1,6 +1,6 @@
-/** What is kept of epochs until nothing asks for it (`src/worker/execution/epoch-memory.ts`). */
+/** What is kept of epochs until nothing asks for it (`src/worker/execution/epochs/epoch-memory.ts`). */
 import { expect, test } from 'vitest'
-import { EpochMemory } from '../../src/worker/execution/epoch-memory.ts'
+import { EpochMemory } from '../../src/worker/execution/epochs/epoch-memory.ts'
 
 const rows = [['till', '1', 7, 'a', 1, 0, true, '']]
 

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../src/checkpoint/manifest.ts'
 import { noPlacement } from '../../src/cluster/splits.ts'
 import { World } from '../../src/sim/world.ts'
 import type { ControlMessage } from '../../src/transport/wire.ts'
-import { type CoordinatorsMail, EpochPost, type MembersMail } from '../../src/worker/execution/epoch-post.ts'
+import { type CoordinatorsMail, EpochPost, type MembersMail } from '../../src/worker/execution/epochs/epoch-post.ts'
 import type { Generation, Links } from '../../src/worker/execution/generation.ts'
 import { PatientSender } from '../../src/worker/patient-sender.ts'
 

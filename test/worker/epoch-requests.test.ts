@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Purpose } from '../../src/checkpoint/barrier.ts'
-import { EpochRequests } from '../../src/worker/execution/epoch-requests.ts'
+import { EpochRequests } from '../../src/worker/execution/epochs/epoch-requests.ts'
 
 const periodic: Purpose = { kind: 'periodic' }
 const drain: Purpose = { kind: 'drain', stays: false }

@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { viewCluster } from '../../src/admin/cluster-view.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import type { Pipelines, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { Pair } from './pair.ts'
 

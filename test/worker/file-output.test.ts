@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import type { Pipelines, Resident, SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
 

@@ -6,9 +6,9 @@ import type { PackChunk, PackHandle } from '../../src/checkpoint/pack-format.ts'
 import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
 import { PackBlocks } from '../../src/checkpoint/pack-writer.ts'
 import { HeldRecords } from '../../src/dataflow/held-records.ts'
-import { decodeHeld, writeHeld } from '../../src/worker/execution/held-rows.ts'
-import { Snapshotter } from '../../src/worker/execution/snapshotter.ts'
-import { SplitTable } from '../../src/worker/execution/split-table.ts'
+import { decodeHeld, writeHeld } from '../../src/worker/execution/epochs/held-rows.ts'
+import { Snapshotter } from '../../src/worker/execution/epochs/snapshotter.ts'
+import { SplitTable } from '../../src/worker/execution/sources/split-table.ts'
 import { Sim } from '../checkpoint/fixture.ts'
 
 function heldOf(values: readonly string[], splits: SplitTable): HeldRecords {

@@ -4,8 +4,8 @@ import type { IngestBatch } from '../../src/ingest/batch.ts'
 import type { IngestSource } from '../../src/ingest/source.ts'
 import { Cuts } from '../../src/model/connector.ts'
 import { decoder } from '../../src/model/decoder.ts'
-import { JournaledFeed } from '../../src/worker/execution/journaled-feed.ts'
-import { SplitTable } from '../../src/worker/execution/split-table.ts'
+import { JournaledFeed } from '../../src/worker/execution/sources/journaled-feed.ts'
+import { SplitTable } from '../../src/worker/execution/sources/split-table.ts'
 
 const bytes = Buffer.from('x'.repeat(10))
 

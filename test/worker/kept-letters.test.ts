@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
 import { keptLetters } from '../../src/worker/letters/kept-letters.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import { sendLines, Workshop } from './workshop.ts'
 
 test('letters are found where the chain has had many short eras', async () => {

@@ -7,11 +7,11 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/pipelines/load.ts'
-import { bundlePipeline, hashText } from '../../src/worker/pipelines/load-bundle.ts'
-import { tryLoading } from '../../src/worker/pipelines/load-trial.ts'
+import { buildGraph, loadBundle, loadPipeline } from '../../src/worker/loading/load.ts'
+import { bundlePipeline, hashText } from '../../src/worker/loading/load-bundle.ts'
+import { tryLoading } from '../../src/worker/loading/load-trial.ts'
 
-const LOAD = new URL('../../src/worker/pipelines/load.ts', import.meta.url).href
+const LOAD = new URL('../../src/worker/loading/load.ts', import.meta.url).href
 const FACE = new URL('../../src/index.ts', import.meta.url).href
 const PIPELINE = `
 import { pipeline, generatorSource, nullSink } from 'potoroo'

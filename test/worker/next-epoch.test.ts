@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { Answered } from '../../src/worker/execution/epoch-requests.ts'
-import { NextEpoch } from '../../src/worker/execution/next-epoch.ts'
+import type { Answered } from '../../src/worker/execution/epochs/epoch-requests.ts'
+import { NextEpoch } from '../../src/worker/execution/epochs/next-epoch.ts'
 
 let asked: Answered[]
 let heard: string[]

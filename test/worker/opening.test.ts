@@ -4,7 +4,7 @@ import { ByteWriter } from '../../src/base/bytes.ts'
 import { encodeChunk, Rows } from '../../src/state/chunk.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
 import { Loading } from '../../src/state/loading.ts'
-import { Opening } from '../../src/worker/execution/opening.ts'
+import { Opening } from '../../src/worker/execution/restore/opening.ts'
 
 function storeOf(groups: readonly number[], damage = -1): KeyedStore {
   const store = new KeyedStore({ step: 'count', keyGroups: 4, shift: 30, timed: false, schemaVersion: 1 })

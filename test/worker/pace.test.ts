@@ -5,7 +5,7 @@
  * - a loop without any other work gives nearly all its time, a full one a third, and both end
  */
 import { expect, test } from 'vitest'
-import { Pace } from '../../src/worker/execution/pace.ts'
+import { Pace } from '../../src/worker/execution/epochs/pace.ts'
 
 const SLICE_MS = 2
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { PotorooError } from '../../src/base/errors.ts'
 import { defaultLimits, type Limits, makeLimits } from '../../src/base/limits.ts'
 import { realEnv } from '../../src/env/real/env.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import { Pipelines, type Resident, type SubmitOptions } from '../../src/worker/pipelines/pipelines.ts'
 
 /** Four epochs have taken 14 s where thirty processes wanted two processors. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StreamRow } from '../../src/ingest/stream.ts'
-import { Passage } from '../../src/worker/execution/passage.ts'
+import { Passage } from '../../src/worker/execution/epochs/passage.ts'
 
 const token = (sequence: number) => ({ source: 'p/in', producer: 'till', incarnation: '1', sequence })
 const rows = (position: number): StreamRow[] => [['till', '1', position, 'a', 1, 0, true, '']]

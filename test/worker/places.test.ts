@@ -14,7 +14,7 @@ import { utf8 } from '../../src/model/decoder.ts'
 import { pipeline } from '../../src/model/pipeline.ts'
 import type { Plan } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import { requirePlaces } from '../../src/worker/pipelines/places.ts'
 import { Workshop } from './workshop.ts'
 

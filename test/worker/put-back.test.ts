@@ -9,7 +9,7 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
-import { loadPipeline } from '../../src/worker/pipelines/load.ts'
+import { loadPipeline } from '../../src/worker/loading/load.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { sendLines, Workshop } from './workshop.ts'
 

@@ -5,8 +5,8 @@
 import { expect, test } from 'vitest'
 import type { Into, Place, ReplayableReader } from '../../src/connectors/connector.ts'
 import { Batch } from '../../src/dataflow/batch.ts'
-import { ReplayableFeed } from '../../src/worker/execution/replayable-feed.ts'
-import { placesOf } from '../../src/worker/execution/source-parts.ts'
+import { ReplayableFeed } from '../../src/worker/execution/sources/replayable-feed.ts'
+import { placesOf } from '../../src/worker/execution/sources/source-parts.ts'
 
 /** A split of `size` values, which are their own positions. */
 class Reader implements ReplayableReader {

@@ -7,7 +7,7 @@ import { Prng } from '../../src/base/prng.ts'
 import { generatorSource, nullSink, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import type { Holdings } from '../../src/worker/execution/generation.ts'
-import { StateReturn } from '../../src/worker/execution/state-return.ts'
+import { StateReturn } from '../../src/worker/execution/restore/state-return.ts'
 import { Crew, crewLimits, type Hand } from './crew.ts'
 
 const KEYS = 300

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isOpenable, journalId, journalIds } from '../../src/worker/execution/source-parts.ts'
+import { isOpenable, journalId, journalIds } from '../../src/worker/execution/sources/source-parts.ts'
 
 test('a source that has begun anew is another one to journals, and what was before is not opened again', () => {
   const before = { run: 3, anew: [] }

@@ -1,7 +1,7 @@
 /** Numbers of splits: they are used again, and never for another split as long as a record has them. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { SplitTable } from '../../src/worker/execution/split-table.ts'
+import { SplitTable } from '../../src/worker/execution/sources/split-table.ts'
 
 /** Complete epochs after which a number that nobody uses is free for sure. */
 const LONG = 32

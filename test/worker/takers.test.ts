@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { HeldRecords } from '../../src/dataflow/held-records.ts'
 import type { Generation } from '../../src/worker/execution/generation.ts'
-import type { HeldPart } from '../../src/worker/execution/restorer.ts'
-import { homeIn } from '../../src/worker/execution/source-parts.ts'
-import { heldFor, readersOf, takerOf } from '../../src/worker/execution/takers.ts'
+import type { HeldPart } from '../../src/worker/execution/restore/restorer.ts'
+import { heldFor, readersOf, takerOf } from '../../src/worker/execution/restore/takers.ts'
+import { homeIn } from '../../src/worker/execution/sources/source-parts.ts'
 
 /** Three members, of which `self` is asked; four key groups, the last of which are the third one's. */
 function generation(self: number): Generation {

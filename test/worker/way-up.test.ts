@@ -11,8 +11,8 @@ import { Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
-import { OpenSources } from '../../src/worker/execution/sources.ts'
-import { type Standing, WayUp } from '../../src/worker/execution/way-up.ts'
+import { type Standing, WayUp } from '../../src/worker/execution/restore/way-up.ts'
+import { OpenSources } from '../../src/worker/execution/sources/sources.ts'
 import { Executions } from '../../src/worker/executions.ts'
 
 afterEach(() => {

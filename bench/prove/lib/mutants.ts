@@ -29,7 +29,7 @@ export const killMutants: readonly Mutant[] = [
   },
   {
     name: 'deltas-not-restored',
-    file: 'worker/execution/restorer.ts',
+    file: 'worker/execution/restore/restorer.ts',
     text: "if (kind === 'rows') held.push(",
     replacement: "if (kind === 'delta') continue; else if (kind === 'rows') held.push(",
   },
@@ -75,13 +75,13 @@ export const tornMutants: readonly Mutant[] = [
   },
   {
     name: 'older-base-not-named',
-    file: 'worker/execution/way-up.ts',
+    file: 'worker/execution/restore/way-up.ts',
     text: 'if (restore.instead === null) return true',
     replacement: 'if (restore.instead !== 0) return true',
   },
   {
     name: 'hole-not-refused',
-    file: 'worker/execution/way-up.ts',
+    file: 'worker/execution/restore/way-up.ts',
     text: 'if (entry.epochs.length > 0 && epoch < last && missing.length > 0 && !seams.acceptLoss) {',
     replacement: 'if (missing.length < 0) {',
   },
@@ -90,7 +90,7 @@ export const tornMutants: readonly Mutant[] = [
 /** Of every proof in which key groups come to a worker that did not have them. */
 export const gainedNotRead: Mutant = {
   name: 'gained-key-groups-not-read',
-  file: 'worker/execution/state-return.ts',
+  file: 'worker/execution/restore/state-return.ts',
   text: 'if (this.drop.has(step)) return',
   replacement: 'if (this.drop.has(step) || this.steps.get(step)!.whole.has(keyGroup)) return',
 }
@@ -99,7 +99,7 @@ export const gainedNotRead: Mutant = {
 export const clusterMutants: readonly Mutant[] = [
   {
     name: 'changed-keys-not-rolled-back',
-    file: 'worker/execution/state-return.ts',
+    file: 'worker/execution/restore/state-return.ts',
     text: 'if (changed.has(group)) return store.rollbackKeyGroup(group, chunks)',
     replacement: 'if (changed.has(group)) return',
   },

@@ -10,7 +10,7 @@ import { periodic } from '../../checkpoint/barrier.ts'
 import { isAlone, type Writer } from '../../connectors/connector.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Running } from './running.ts'
-import type { SourceHolds } from './source-holds.ts'
+import type { SourceHolds } from './sources/source-holds.ts'
 
 /** Hears why it did not come to its end, or `null`. */
 type Done = (failure: string | null) => void

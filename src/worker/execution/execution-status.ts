@@ -5,10 +5,10 @@ import type { Parked } from '../../ingest/producers.ts'
 import type { StreamRow } from '../../ingest/stream.ts'
 import type { KeyedStore } from '../../state/keyed-store.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
-import type { CheckpointFigures } from './participating.ts'
+import type { CheckpointFigures } from './epochs/participating.ts'
 import type { Running, StepFigures } from './running.ts'
-import type { SourceHolds } from './source-holds.ts'
-import type { OpenSources, SourceFigures } from './sources.ts'
+import type { SourceHolds } from './sources/source-holds.ts'
+import type { OpenSources, SourceFigures } from './sources/sources.ts'
 
 /** What an execution shows. */
 export interface StatusParts {

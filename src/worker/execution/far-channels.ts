@@ -22,8 +22,8 @@ import { SplitNamesReader, SplitNamesWriter } from '../../protocol/split-names.t
 import { FarInput } from './far-input.ts'
 import { FarOutlet, type Sent } from './far-outlet.ts'
 import type { Generation, Links } from './generation.ts'
-import type { SplitTable } from './split-table.ts'
-import { SOLE_WRITER } from './takers.ts'
+import { SOLE_WRITER } from './restore/takers.ts'
+import type { SplitTable } from './sources/split-table.ts'
 
 export interface FarChannelsOptions {
   readonly plan: Plan

@@ -32,7 +32,7 @@ import type { ChannelTaker, Inlet } from '../../transport/inlet.ts'
 import type { BatchEncoder, ChannelAddress, Outlet } from '../../transport/outlet.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import type { ListeningSource } from './listening-source.ts'
+import type { ListeningSource } from './sources/listening-source.ts'
 
 /** One generation, as its record in the chain describes it. Never changed. */
 export interface Generation {

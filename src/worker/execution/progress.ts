@@ -4,7 +4,7 @@
  */
 import type { ReadToken } from '../../protocol/read-token.ts'
 import type { Running } from './running.ts'
-import type { OpenSources } from './sources.ts'
+import type { OpenSources } from './sources/sources.ts'
 
 export class Progress {
   private readonly sources: OpenSources

@@ -3,7 +3,7 @@ import { hashKey } from '../../base/hash.ts'
 import type { Batch } from '../../dataflow/batch.ts'
 import type { Runtime } from '../../dataflow/runtime.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
-import type { SplitTable } from '../execution/split-table.ts'
+import type { SplitTable } from '../execution/sources/split-table.ts'
 import { contentOf, type DeadLetter } from './dead-letter.ts'
 
 /** A run of letters that go to one place. */

@@ -1,6 +1,6 @@
 /**
  * Whether a program can go on with what its pipeline has: asked before anything is stopped for it, so that what runs
- * goes on where it cannot. Who brings it up asks again (`execution/way-up.ts`), of what it has really read.
+ * goes on where it cannot. Who brings it up asks again (`execution/restore/way-up.ts`), of what it has really read.
  *
  * T1. What the steps leave of a program that has no checkpoint of its own yet is not known before it makes one, and it
  *     makes one before another takes its place: in a cluster that is only with the next generation, so also one that is
@@ -20,7 +20,7 @@ import { openPack } from '../../checkpoint/pack-reader.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
-import { fitBase } from '../execution/base-fit.ts'
+import { fitBase } from '../execution/restore/base-fit.ts'
 import { answered, readOn, settle } from '../settle.ts'
 import type { Worker } from '../worker.ts'
 import { isUp } from './endings.ts'

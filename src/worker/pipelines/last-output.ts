@@ -5,7 +5,7 @@
  *
  * F1. Only what the last epoch lists counts, and only of a pipeline that the chain says was drained with it.
  * F2. What a worker has saved is its own to show while it has the pipeline here (`residents.ts`, R2), and else that of
- *     the member which would take it over (`execution/takers.ts`, K1).
+ *     the member which would take it over (`execution/restore/takers.ts`, K1).
  * F3. One at a time, once a generation has begun: nobody waits for it.
  * F4. It is over before anything of the pipeline begins here again.
  */
@@ -20,7 +20,7 @@ import { sinkConnector } from '../../connectors/registry.ts'
 import type { Env } from '../../env/env.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
 import type { Generation } from '../execution/generation.ts'
-import { takerOf } from '../execution/takers.ts'
+import { takerOf } from '../execution/restore/takers.ts'
 import type { LoadPlan } from './resident.ts'
 import type { Roster } from './roster.ts'
 

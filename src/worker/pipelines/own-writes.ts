@@ -14,8 +14,8 @@ import type { PartEntry } from '../../checkpoint/manifest.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Plan } from '../../model/plan.ts'
 import { type ReadToken, readToken } from '../../protocol/read-token.ts'
+import { coveredBy } from '../execution/epochs/passage.ts'
 import type { Execution } from '../execution/execution.ts'
-import { coveredBy } from '../execution/passage.ts'
 import { pause } from '../settle.ts'
 
 /** How long a stream is left alone that is on its way into the pipeline, in milliseconds. */

@@ -4,7 +4,7 @@
  * R1. What comes for a pipeline that does not run here yet waits for it. What comes late for one that was taken out
  *     never would, and would be in the way of others.
  * R2. A pipeline that has failed here is no secret: its coordinator hears of it at once, or the others where that is
- *     this worker, and who says something that asks for an answer gets that (`execution/epoch-post.ts`, M3). No epoch
+ *     this worker, and who says something that asks for an answer gets that (`execution/epochs/epoch-post.ts`, M3). No epoch
  *     comes about without its part here.
  */
 import type { ByteReader } from '../../base/bytes.ts'
@@ -12,7 +12,7 @@ import type { PotorooError } from '../../base/errors.ts'
 import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Heard } from '../../cluster/beats.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
-import { answerOfFailed, failedHere, heldByFailure } from '../execution/epoch-post.ts'
+import { answerOfFailed, failedHere, heldByFailure } from '../execution/epochs/epoch-post.ts'
 import type { Generation } from '../execution/generation.ts'
 import { EarlyMessages } from './early.ts'
 import type { Resident } from './resident.ts'

@@ -12,7 +12,7 @@ import { forEach } from '../../checkpoint/for-each.ts'
 import { decodeManifest, type PartEntry } from '../../checkpoint/manifest.ts'
 import type { Store } from '../../checkpoint/store.ts'
 import { streamKey } from '../../ingest/format.ts'
-import { isOpenable, journalId, rowsOf, type SourceTimes } from '../execution/source-parts.ts'
+import { isOpenable, journalId, rowsOf, type SourceTimes } from '../execution/sources/source-parts.ts'
 
 export interface LeftoversSeams {
   store(): Pick<Store, 'read'>

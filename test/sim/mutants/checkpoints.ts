@@ -4,7 +4,7 @@ import type { SimMutant } from './mutant.ts'
 export const checkpointMutants: readonly SimMutant[] = [
   {
     name: 'commit-before-the-record',
-    file: 'src/worker/execution/participating.ts',
+    file: 'src/worker/execution/epochs/participating.ts',
     text: 'return this.events.saved(effect.epoch, this.withoutLost(effect.snapshot))',
     replacement:
       '{ this.events.commit(effect.epoch); return this.events.saved(effect.epoch, this.withoutLost(effect.snapshot)) }',

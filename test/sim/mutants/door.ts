@@ -148,7 +148,7 @@ export const doorMutants: readonly SimMutant[] = [
   ...[
     {
       name: 'connections-end-with-their-generation',
-      file: 'src/worker/execution/sources.ts',
+      file: 'src/worker/execution/sources/sources.ts',
       text: 'if (one.listening === null || !one.listening.stand()) continue',
       replacement: 'if (one.listening !== null) continue',
     },

@@ -15,7 +15,7 @@ export const heldMutants: readonly SimMutant[] = [
     name: 'held-goes-with-nothing',
     swarm: 'clusters',
     bend: 'held-and-moved',
-    file: 'src/worker/execution/takers.ts',
+    file: 'src/worker/execution/restore/takers.ts',
     text: 'return Number.isNaN(hash) ? feederOf(held.splits[row]!) :',
     replacement: 'return Number.isNaN(hash) ? feederOf.length - 1 :',
   },

@@ -13,7 +13,7 @@ export const memberMutants: readonly SimMutant[] = [
   {
     name: 'letters-of-who-is-gone',
     swarm: 'clusters',
-    file: 'src/worker/execution/takers.ts',
+    file: 'src/worker/execution/restore/takers.ts',
     text: 'return index >= 0 ? index : chosenBy(worker, generation)',
     replacement: 'return index >= 0 ? index : -1',
   },
@@ -43,7 +43,7 @@ export const memberMutants: readonly SimMutant[] = [
   {
     name: 'splits-read-by-everyone',
     swarm: 'clusters',
-    file: 'src/worker/execution/replayable-sources.ts',
+    file: 'src/worker/execution/sources/replayable-sources.ts',
     text: '[...found].filter((name) => readerOf(name) === generation.self)',
     replacement: '[...found]',
   },

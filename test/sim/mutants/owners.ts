@@ -79,14 +79,14 @@ export const ownerMutants: readonly SimMutant[] = [
   {
     name: 'groups-of-others-written',
     swarm: 'clusters',
-    file: 'src/worker/execution/participating.ts',
+    file: 'src/worker/execution/epochs/participating.ts',
     text: 'return this.self.owned.filter((group)',
     replacement: 'return Array.from({ length: this.frame.keyGroups }, (_, group) => group).filter((group)',
   },
   {
     name: 'nothing-rolled-back',
     swarm: 'clusters',
-    file: 'src/worker/execution/state-return.ts',
+    file: 'src/worker/execution/restore/state-return.ts',
     text: 'held.rollback().filter((group) => owned.has(group))',
     replacement: 'held.rollback().filter((group) => group < 0)',
   },
@@ -108,7 +108,7 @@ export const ownerMutants: readonly SimMutant[] = [
   {
     name: 'gained-groups-not-read',
     swarm: 'clusters',
-    file: 'src/worker/execution/state-return.ts',
+    file: 'src/worker/execution/restore/state-return.ts',
     text: '[...owned].filter((group) => !standing!.owned.has(group))',
     replacement: '[...owned].filter((group) => group < 0)',
   },

@@ -33,7 +33,7 @@ export const readMutants: readonly SimMutant[] = [
     name: 'what-steps-hold-not-waited-for',
     swarm: 'clusters',
     bend: 'readers-behind-answers',
-    file: 'src/worker/execution/passage.ts',
+    file: 'src/worker/execution/epochs/passage.ts',
     text: ' && last.heldSince >= epoch',
     replacement: '',
   },

@@ -72,7 +72,7 @@ export const stepMutants: readonly SimMutant[] = [
     },
     {
       name: 'spoiled-again-and-again',
-      file: 'src/worker/execution/way-up.ts',
+      file: 'src/worker/execution/restore/way-up.ts',
       text: 'for (const step of this.options.careful.keys()) stores.get(step)?.copier.guardAll()',
       replacement: '',
     },
@@ -81,7 +81,7 @@ export const stepMutants: readonly SimMutant[] = [
   ...[
     {
       name: 'too-deep-and-kept',
-      file: 'src/worker/execution/participating.ts',
+      file: 'src/worker/execution/epochs/participating.ts',
       text: 'this.events.tooDeep(step, error)',
       replacement: '',
     },

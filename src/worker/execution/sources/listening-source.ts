@@ -7,10 +7,10 @@
  *     sender.
  * G2. It stays open for the same program, on the same source of the same incarnation, and for nobody else.
  */
-import type { PotorooError } from '../../base/errors.ts'
-import type { Listening, SourceContext, SourceStatus } from '../../connectors/connector.ts'
-import type { IngestSource } from '../../ingest/source.ts'
-import type { SourceDescription } from '../../model/connector.ts'
+import type { PotorooError } from '../../../base/errors.ts'
+import type { Listening, SourceContext, SourceStatus } from '../../../connectors/connector.ts'
+import type { IngestSource } from '../../../ingest/source.ts'
+import type { SourceDescription } from '../../../model/connector.ts'
 
 /** Who is told what becomes of it, one execution after the other. */
 export interface ListeningHost {

@@ -5,18 +5,18 @@
  *     that a manifest has a place of are among them, also where they are not found any more, under the name that they
  *     have there: another program may write it in another way.
  */
-import { fail, type PotorooError } from '../../base/errors.ts'
-import type { Json } from '../../base/json.ts'
-import type { PartEntry } from '../../checkpoint/manifest.ts'
-import type { Split } from '../../cluster/splits.ts'
-import type { Place, ReplayableSource, SourceStatus } from '../../connectors/connector.ts'
-import type { ExecutionSeams } from '../seams.ts'
-import type { Generation } from './generation.ts'
+import { fail, type PotorooError } from '../../../base/errors.ts'
+import type { Json } from '../../../base/json.ts'
+import type { PartEntry } from '../../../checkpoint/manifest.ts'
+import type { Split } from '../../../cluster/splits.ts'
+import type { Place, ReplayableSource, SourceStatus } from '../../../connectors/connector.ts'
+import type { ExecutionSeams } from '../../seams.ts'
+import type { Generation } from '../generation.ts'
+import { readersOf } from '../restore/takers.ts'
 import { ReplayableFeed } from './replayable-feed.ts'
 import { contextOf, type SourcePlan, type SourcesEvents } from './source-context.ts'
 import { placesOf } from './source-parts.ts'
 import type { SplitTable } from './split-table.ts'
-import { readersOf } from './takers.ts'
 
 interface Replayable {
   readonly task: SourcePlan

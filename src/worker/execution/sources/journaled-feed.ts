@@ -5,13 +5,13 @@
  * F1. A record that its decoder refuses is reported with its bytes and passed over; its position counts, and so does it
  *     in what one poll may take: nobody else has a turn meanwhile.
  */
-import type { Json } from '../../base/json.ts'
-import type { Batch } from '../../dataflow/batch.ts'
-import type { FailureReport } from '../../dataflow/failure.ts'
-import type { Feed } from '../../dataflow/source-task.ts'
-import type { IngestBatch } from '../../ingest/batch.ts'
-import type { IngestSource } from '../../ingest/source.ts'
-import type { Decoder } from '../../model/connector.ts'
+import type { Json } from '../../../base/json.ts'
+import type { Batch } from '../../../dataflow/batch.ts'
+import type { FailureReport } from '../../../dataflow/failure.ts'
+import type { Feed } from '../../../dataflow/source-task.ts'
+import type { IngestBatch } from '../../../ingest/batch.ts'
+import type { IngestSource } from '../../../ingest/source.ts'
+import type { Decoder } from '../../../model/connector.ts'
 import type { SplitTable } from './split-table.ts'
 
 export class JournaledFeed implements Feed {

@@ -8,7 +8,7 @@
  * R4. Behind the barrier of a drain nothing comes: who asks for an end that somebody has asked for already has it with
  *     that one, or has it not, also where its barrier has been sent.
  */
-import type { Purpose } from '../../checkpoint/barrier.ts'
+import type { Purpose } from '../../../checkpoint/barrier.ts'
 
 /** Hears why the epoch did not come about, or `null`. */
 export type Answered = (failure: string | null) => void

@@ -8,26 +8,26 @@
  *     each epoch.
  * O4. What every producer stands in is written down in slices: nothing else would go on here meanwhile.
  */
-import type { Limits } from '../../base/limits.ts'
-import { type Purpose, periodic } from '../../checkpoint/barrier.ts'
-import type { ChainWriter } from '../../checkpoint/chain-writer.ts'
-import { startCoordinator, stepCoordinator, tickAt } from '../../checkpoint/coordinator.ts'
-import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../checkpoint/coordinator-state.ts'
-import * as layout from '../../checkpoint/layout.ts'
+import type { Limits } from '../../../base/limits.ts'
+import { type Purpose, periodic } from '../../../checkpoint/barrier.ts'
+import type { ChainWriter } from '../../../checkpoint/chain-writer.ts'
+import { startCoordinator, stepCoordinator, tickAt } from '../../../checkpoint/coordinator.ts'
+import type { CoordinatorEffect, CoordinatorEvent, CoordinatorState } from '../../../checkpoint/coordinator-state.ts'
+import * as layout from '../../../checkpoint/layout.ts'
 import {
   type Manifest,
   type ManifestFrame,
   makeManifest,
   type Snapshot,
   sealManifest,
-} from '../../checkpoint/manifest.ts'
-import type { NamedPacks } from '../../checkpoint/named-packs.ts'
-import { makeSavepoint } from '../../checkpoint/savepoint.ts'
-import type { Store } from '../../checkpoint/store.ts'
-import { writeOnce } from '../../checkpoint/write-once.ts'
-import type { Clock, Timer } from '../../env/clock.ts'
-import type { Log } from '../../env/log.ts'
-import { Turns } from '../turns.ts'
+} from '../../../checkpoint/manifest.ts'
+import type { NamedPacks } from '../../../checkpoint/named-packs.ts'
+import { makeSavepoint } from '../../../checkpoint/savepoint.ts'
+import type { Store } from '../../../checkpoint/store.ts'
+import { writeOnce } from '../../../checkpoint/write-once.ts'
+import type { Clock, Timer } from '../../../env/clock.ts'
+import type { Log } from '../../../env/log.ts'
+import { Turns } from '../../turns.ts'
 import type { CoordinatorsMail, EpochPost } from './epoch-post.ts'
 import { type Answered, EpochRequests } from './epoch-requests.ts'
 

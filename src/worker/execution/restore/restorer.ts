@@ -9,17 +9,17 @@
  * U3. Where the beginning of a key group's chain was made into a table ahead, what follows it is read, and nothing
  *     else.
  */
-import type { PotorooError } from '../../base/errors.ts'
-import type { Damage } from '../../checkpoint/damage.ts'
-import { forEach } from '../../checkpoint/for-each.ts'
-import type { PackChunk } from '../../checkpoint/pack-format.ts'
-import { readThrough, restOf } from '../../checkpoint/read-ahead.ts'
-import type { ChunkPlace, Restore } from '../../checkpoint/resolve.ts'
-import { type Decided, type Known, Survey, type SurveySeams } from '../../checkpoint/survey.ts'
-import type { HeldRecords } from '../../dataflow/held-records.ts'
-import type { KeyTable } from '../../state/key-table.ts'
-import { decodeHeld } from './held-rows.ts'
-import type { SplitTable } from './split-table.ts'
+import type { PotorooError } from '../../../base/errors.ts'
+import type { Damage } from '../../../checkpoint/damage.ts'
+import { forEach } from '../../../checkpoint/for-each.ts'
+import type { PackChunk } from '../../../checkpoint/pack-format.ts'
+import { readThrough, restOf } from '../../../checkpoint/read-ahead.ts'
+import type { ChunkPlace, Restore } from '../../../checkpoint/resolve.ts'
+import { type Decided, type Known, Survey, type SurveySeams } from '../../../checkpoint/survey.ts'
+import type { HeldRecords } from '../../../dataflow/held-records.ts'
+import type { KeyTable } from '../../../state/key-table.ts'
+import { decodeHeld } from '../epochs/held-rows.ts'
+import type { SplitTable } from '../sources/split-table.ts'
 
 /** Slices at most: each takes a read of its own in every pack. */
 const SLICES_MAX = 8

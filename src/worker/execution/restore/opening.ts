@@ -2,9 +2,9 @@
  * Opens key groups that are bytes while those of others are still read, or the other members not ready: what is open
  * when all begin holds up no record.
  */
-import { PotorooError } from '../../base/errors.ts'
-import type { KeyedStore } from '../../state/keyed-store.ts'
-import type { Work } from '../loop.ts'
+import { PotorooError } from '../../../base/errors.ts'
+import type { KeyedStore } from '../../../state/keyed-store.ts'
+import type { Work } from '../../loop.ts'
 
 export class Opening implements Work {
   readonly due = Infinity

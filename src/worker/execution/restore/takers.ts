@@ -10,10 +10,10 @@
  *     before, with its split. So the order behind an async step is that of its input also where owners, readers and
  *     homes change.
  */
-import { hashKey } from '../../base/hash.ts'
-import type { PartEntry } from '../../checkpoint/manifest.ts'
-import type { HeldRecords } from '../../dataflow/held-records.ts'
-import type { Generation } from './generation.ts'
+import { hashKey } from '../../../base/hash.ts'
+import type { PartEntry } from '../../../checkpoint/manifest.ts'
+import type { HeldRecords } from '../../../dataflow/held-records.ts'
+import type { Generation } from '../generation.ts'
 import type { HeldPart } from './restorer.ts'
 
 /** Index of the member that is chosen by `name`. */

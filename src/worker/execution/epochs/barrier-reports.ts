@@ -2,15 +2,15 @@
  * What the tasks of one pipeline say when a barrier reaches them, and who hears it: the snapshot of its epoch, readers
  * that wait for a barrier to pass, and the dead letters of the task.
  */
-import type { Barrier } from '../../dataflow/batch.ts'
-import type { TaskReports } from '../../dataflow/task.ts'
-import type { Plan } from '../../model/plan.ts'
-import type { DeadLetters } from '../letters/dead-letters.ts'
+import type { Barrier } from '../../../dataflow/batch.ts'
+import type { TaskReports } from '../../../dataflow/task.ts'
+import type { Plan } from '../../../model/plan.ts'
+import type { DeadLetters } from '../../letters/dead-letters.ts'
+import type { OpenSources } from '../sources/sources.ts'
+import type { SplitTable } from '../sources/split-table.ts'
 import type { EpochMemory } from './epoch-memory.ts'
 import type { Participating } from './participating.ts'
 import type { Passage } from './passage.ts'
-import type { OpenSources } from './sources.ts'
-import type { SplitTable } from './split-table.ts'
 
 export type BarrierReports = Omit<TaskReports, 'ended'>
 

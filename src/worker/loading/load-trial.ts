@@ -34,7 +34,7 @@ const ANSWER_MS = 500
 export function tryLoading(what: TrialData, path = 'the pipeline'): Promise<void> {
   const { loadTimeoutMs } = what.limits
   // What a file prints as it is loaded it prints once, from the loop.
-  const thread = new Worker(ownModule('worker/pipelines/load-trial-thread'), {
+  const thread = new Worker(ownModule('worker/loading/load-trial-thread'), {
     workerData: what,
     // Flags of the process, such as `--input-type`, are none of the thread's.
     execArgv: [],

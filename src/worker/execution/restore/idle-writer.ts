@@ -1,6 +1,6 @@
 /** The writer of a sink that another member writes: barriers come by, and nothing else. */
-import { newStatus, type Writer, type WriterStatus } from '../../connectors/connector.ts'
-import type { Clock } from '../../env/clock.ts'
+import { newStatus, type Writer, type WriterStatus } from '../../../connectors/connector.ts'
+import type { Clock } from '../../../env/clock.ts'
 
 export function idleWriter(clock: Clock): Writer {
   const status: WriterStatus = newStatus('ready')

@@ -6,7 +6,7 @@
  *     sources in.
  * H2. Once it is closed it lets nothing in and holds nothing: what stands behind a source is that of whoever follows.
  */
-import type { Runtime } from '../../dataflow/runtime.ts'
+import type { Runtime } from '../../../dataflow/runtime.ts'
 import type { OpenSources } from './sources.ts'
 
 export type Holder = 'checkpoints' | 'deadLetters' | 'drain' | 'end' | 'worker'

@@ -5,19 +5,19 @@
  *     so.
  * N2. A slice of work is as long as the pace says (`pace.ts`, N3, N4), and stops while the pack's own queue is full.
  */
-import { ByteWriter } from '../../base/bytes.ts'
-import { PotorooError } from '../../base/errors.ts'
-import type { Limits } from '../../base/limits.ts'
-import type { PackHandle } from '../../checkpoint/pack-format.ts'
-import { type PackBlocks, PackWriter } from '../../checkpoint/pack-writer.ts'
-import type { Store } from '../../checkpoint/store.ts'
-import type { HeldRecords } from '../../dataflow/held-records.ts'
-import type { Clock } from '../../env/clock.ts'
-import type { Frozen } from '../../state/frozen.ts'
-import type { Work } from '../loop.ts'
+import { ByteWriter } from '../../../base/bytes.ts'
+import { PotorooError } from '../../../base/errors.ts'
+import type { Limits } from '../../../base/limits.ts'
+import type { PackHandle } from '../../../checkpoint/pack-format.ts'
+import { type PackBlocks, PackWriter } from '../../../checkpoint/pack-writer.ts'
+import type { Store } from '../../../checkpoint/store.ts'
+import type { HeldRecords } from '../../../dataflow/held-records.ts'
+import type { Clock } from '../../../env/clock.ts'
+import type { Frozen } from '../../../state/frozen.ts'
+import type { Work } from '../../loop.ts'
+import type { SplitTable } from '../sources/split-table.ts'
 import { writeHeld } from './held-rows.ts'
 import { Pace } from './pace.ts'
-import type { SplitTable } from './split-table.ts'
 
 interface Part {
   readonly step: string

@@ -2,15 +2,15 @@
  * What all workers have saved of a pipeline's sources (rows of streams, places of splits), and which member goes on
  * with it. Pure, as `takers.ts` is, and for the same reason.
  */
-import type { Json } from '../../base/json.ts'
-import type { PipelineEntry } from '../../checkpoint/cluster.ts'
-import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
-import { homeOf, type StreamName } from '../../cluster/splits.ts'
-import { streamKey } from '../../ingest/format.ts'
-import { mergeRows } from '../../ingest/rows.ts'
-import { type StreamRow, streamRowsOf } from '../../ingest/stream.ts'
-import type { Generation } from './generation.ts'
-import { anyoneFor, readersOf, takerOf } from './takers.ts'
+import type { Json } from '../../../base/json.ts'
+import type { PipelineEntry } from '../../../checkpoint/cluster.ts'
+import type { Manifest, PartEntry } from '../../../checkpoint/manifest.ts'
+import { homeOf, type StreamName } from '../../../cluster/splits.ts'
+import { streamKey } from '../../../ingest/format.ts'
+import { mergeRows } from '../../../ingest/rows.ts'
+import { type StreamRow, streamRowsOf } from '../../../ingest/stream.ts'
+import type { Generation } from '../generation.ts'
+import { anyoneFor, readersOf, takerOf } from '../restore/takers.ts'
 
 /** A source of a run of a pipeline. */
 export interface SourceName {

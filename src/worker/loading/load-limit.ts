@@ -230,5 +230,5 @@ function isDebugged(): boolean {
 
 function beginThread(workerData: LoadWatch): void {
   // Flags of the process, such as `--input-type`, are none of the thread's.
-  new Worker(ownModule('worker/pipelines/load-watch'), { workerData, execArgv: [], name: 'potoroo-load' }).unref()
+  new Worker(ownModule('worker/loading/load-watch'), { workerData, execArgv: [], name: 'potoroo-load' }).unref()
 }

@@ -11,10 +11,10 @@
  * G4. A barrier passes a step and leaves behind what the step holds back (PROTOCOLS 10). The first later barrier at
  *     which the step holds nothing of that any more has all of it in front of it.
  */
-import type { Json } from '../../base/json.ts'
-import type { Manifest, PartEntry } from '../../checkpoint/manifest.ts'
-import { type StreamRow, streamRowsOf } from '../../ingest/stream.ts'
-import type { ReadToken } from '../../protocol/read-token.ts'
+import type { Json } from '../../../base/json.ts'
+import type { Manifest, PartEntry } from '../../../checkpoint/manifest.ts'
+import { type StreamRow, streamRowsOf } from '../../../ingest/stream.ts'
+import type { ReadToken } from '../../../protocol/read-token.ts'
 
 /** The rows of a source at a barrier. */
 interface Cut {

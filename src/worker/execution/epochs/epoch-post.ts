@@ -14,13 +14,13 @@
  * M3. Where the pipeline has failed, its worker says `epochFailed` of epoch 0, which there is none of: at once, and to
  *     each `startEpoch`. A coordinator on which it has failed holds the sources of all members, and answers who asks.
  */
-import type { ByteReader } from '../../base/bytes.ts'
-import { fail } from '../../base/errors.ts'
-import type { Fate, Purpose } from '../../checkpoint/barrier.ts'
-import type { Snapshot } from '../../checkpoint/manifest.ts'
-import type { ControlMessage, Message } from '../../transport/wire.ts'
-import type { PatientSender } from '../patient-sender.ts'
-import type { Generation, Links } from './generation.ts'
+import type { ByteReader } from '../../../base/bytes.ts'
+import { fail } from '../../../base/errors.ts'
+import type { Fate, Purpose } from '../../../checkpoint/barrier.ts'
+import type { Snapshot } from '../../../checkpoint/manifest.ts'
+import type { ControlMessage, Message } from '../../../transport/wire.ts'
+import type { PatientSender } from '../../patient-sender.ts'
+import type { Generation, Links } from '../generation.ts'
 
 /** Bytes of a piece of a snapshot (M2), where a frame holds twice as many. */
 const PIECE_BYTES = 256 << 10

@@ -6,11 +6,11 @@
  * F3. So many splits are read at a time as the connector wants: a further one is opened where another has ended, of
  *     which its place alone is kept. A folder may hold many thousand files.
  */
-import type { Json } from '../../base/json.ts'
-import type { Into, Place, ReplayableReader, SourceStatus } from '../../connectors/connector.ts'
-import type { Batch } from '../../dataflow/batch.ts'
-import type { FailureReport } from '../../dataflow/failure.ts'
-import type { Feed } from '../../dataflow/source-task.ts'
+import type { Json } from '../../../base/json.ts'
+import type { Into, Place, ReplayableReader, SourceStatus } from '../../../connectors/connector.ts'
+import type { Batch } from '../../../dataflow/batch.ts'
+import type { FailureReport } from '../../../dataflow/failure.ts'
+import type { Feed } from '../../../dataflow/source-task.ts'
 import type { Split, SplitTable } from './split-table.ts'
 
 /** Opens the reader of a split at `place`, or at its beginning. */

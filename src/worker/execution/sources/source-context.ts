@@ -1,9 +1,9 @@
 /** What the sources of a pipeline have around them. */
-import type { PotorooError } from '../../base/errors.ts'
-import type { Context } from '../../connectors/connector.ts'
-import type { FailureReport } from '../../dataflow/failure.ts'
-import type { TaskPlan } from '../../model/plan.ts'
-import type { ExecutionSeams } from '../seams.ts'
+import type { PotorooError } from '../../../base/errors.ts'
+import type { Context } from '../../../connectors/connector.ts'
+import type { FailureReport } from '../../../dataflow/failure.ts'
+import type { TaskPlan } from '../../../model/plan.ts'
+import type { ExecutionSeams } from '../../seams.ts'
 
 export type SourcePlan = TaskPlan & { readonly kind: 'source' }
 

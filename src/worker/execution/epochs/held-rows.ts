@@ -2,11 +2,11 @@
  * What tasks hold, as it lies in a pack: a block of the column codec for each column, splits by name. What is written
  * is held still (`split-table.ts`, X2).
  */
-import { ByteReader, type ByteWriter } from '../../base/bytes.ts'
-import { decodeValues, encodeValues } from '../../base/codec/values.ts'
-import { PotorooError } from '../../base/errors.ts'
-import { HeldRecords } from '../../dataflow/held-records.ts'
-import type { SplitTable } from './split-table.ts'
+import { ByteReader, type ByteWriter } from '../../../base/bytes.ts'
+import { decodeValues, encodeValues } from '../../../base/codec/values.ts'
+import { PotorooError } from '../../../base/errors.ts'
+import { HeldRecords } from '../../../dataflow/held-records.ts'
+import type { SplitTable } from '../sources/split-table.ts'
 
 /**
  * Writes `held` as one part, or as several in its order where it is too large for one. Throws `E_VALUE`, and

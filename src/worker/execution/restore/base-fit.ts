@@ -1,10 +1,10 @@
 /** Whether what a manifest holds fits the plan that is to go on with it. */
-import { fail, type PotorooError } from '../../base/errors.ts'
-import { LETTERS_PART, type Manifest, type PartEntry, type StepEntry } from '../../checkpoint/manifest.ts'
-import type { Place } from '../../connectors/connector.ts'
-import { sinkConnector, sourceConnector } from '../../connectors/registry.ts'
-import type { Plan, TaskPlan } from '../../model/plan.ts'
-import { placesOf } from './source-parts.ts'
+import { fail, type PotorooError } from '../../../base/errors.ts'
+import { LETTERS_PART, type Manifest, type PartEntry, type StepEntry } from '../../../checkpoint/manifest.ts'
+import type { Place } from '../../../connectors/connector.ts'
+import { sinkConnector, sourceConnector } from '../../../connectors/registry.ts'
+import type { Plan, TaskPlan } from '../../../model/plan.ts'
+import { placesOf } from '../sources/source-parts.ts'
 
 export type KeyedTaskPlan = TaskPlan & { readonly kind: 'keyed' }
 

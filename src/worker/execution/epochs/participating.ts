@@ -8,21 +8,21 @@
  * O3. Behind a loss that was accepted, the first epoch that is complete has all key groups in full that lack something
  *     (`state-return.ts`, Y6). With it the worker says which packs it needs no more.
  */
-import { tooDeep } from '../../base/codec/fault.ts'
-import { DEPTH_MAX } from '../../base/codec/format.ts'
-import type { PotorooError } from '../../base/errors.ts'
-import type { Json } from '../../base/json.ts'
-import type { Limits } from '../../base/limits.ts'
-import { type Barrier as CheckpointBarrier, type Fate, holds, presses } from '../../checkpoint/barrier.ts'
-import * as layout from '../../checkpoint/layout.ts'
+import { tooDeep } from '../../../base/codec/fault.ts'
+import { DEPTH_MAX } from '../../../base/codec/format.ts'
+import type { PotorooError } from '../../../base/errors.ts'
+import type { Json } from '../../../base/json.ts'
+import type { Limits } from '../../../base/limits.ts'
+import { type Barrier as CheckpointBarrier, type Fate, holds, presses } from '../../../checkpoint/barrier.ts'
+import * as layout from '../../../checkpoint/layout.ts'
 import {
   LETTERS_PART,
   type Manifest,
   type ManifestFrame,
   type Snapshot,
   serialAfter,
-} from '../../checkpoint/manifest.ts'
-import { PackBlocks } from '../../checkpoint/pack-writer.ts'
+} from '../../../checkpoint/manifest.ts'
+import { PackBlocks } from '../../../checkpoint/pack-writer.ts'
 import {
   type ParticipantEffect,
   type ParticipantEvent,
@@ -30,17 +30,17 @@ import {
   type PartSnapshot,
   startParticipant,
   stepParticipant,
-} from '../../checkpoint/participant.ts'
-import { isFull } from '../../checkpoint/rotation.ts'
-import type { Store } from '../../checkpoint/store.ts'
-import type { Barrier } from '../../dataflow/batch.ts'
-import type { HeldRecords } from '../../dataflow/held-records.ts'
-import type { Clock } from '../../env/clock.ts'
-import type { KeyedStore } from '../../state/keyed-store.ts'
-import type { Loop } from '../loop.ts'
-import { Turns } from '../turns.ts'
+} from '../../../checkpoint/participant.ts'
+import { isFull } from '../../../checkpoint/rotation.ts'
+import type { Store } from '../../../checkpoint/store.ts'
+import type { Barrier } from '../../../dataflow/batch.ts'
+import type { HeldRecords } from '../../../dataflow/held-records.ts'
+import type { Clock } from '../../../env/clock.ts'
+import type { KeyedStore } from '../../../state/keyed-store.ts'
+import type { Loop } from '../../loop.ts'
+import { Turns } from '../../turns.ts'
+import type { SplitTable } from '../sources/split-table.ts'
 import { Snapshotter } from './snapshotter.ts'
-import type { SplitTable } from './split-table.ts'
 
 export interface ParticipatingSeams {
   readonly store: Store

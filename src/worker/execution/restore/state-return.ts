@@ -16,14 +16,14 @@
  *     who comes back to that one is not asked again: the key groups that lack a chunk, or all where nobody knows what a
  *     lost pack held.
  */
-import type { Limits } from '../../base/limits.ts'
-import type { Damage } from '../../checkpoint/damage.ts'
-import type { Plan } from '../../model/plan.ts'
-import type { KeyTable } from '../../state/key-table.ts'
-import { KeyedStore } from '../../state/keyed-store.ts'
-import { Loading } from '../../state/loading.ts'
+import type { Limits } from '../../../base/limits.ts'
+import type { Damage } from '../../../checkpoint/damage.ts'
+import type { Plan } from '../../../model/plan.ts'
+import type { KeyTable } from '../../../state/key-table.ts'
+import { KeyedStore } from '../../../state/keyed-store.ts'
+import { Loading } from '../../../state/loading.ts'
+import type { Generation, Holdings } from '../generation.ts'
 import { type KeyedTaskPlan, keyedTasks } from './base-fit.ts'
-import type { Generation, Holdings } from './generation.ts'
 import type { Want } from './restorer.ts'
 
 /** The key groups of a generation that this worker owns. */

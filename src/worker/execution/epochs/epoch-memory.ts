@@ -2,7 +2,7 @@
  * What an epoch's sources and sinks have put into its snapshot, and of which splits steps held records, until nothing
  * asks for it any more: source rows until they lie below the floor, the rest until the epoch is committed.
  */
-import type { Json } from '../../base/json.ts'
+import type { Json } from '../../../base/json.ts'
 
 type ByStep = ReadonlyMap<string, Json>
 
