@@ -158,23 +158,22 @@ describe('rebalance', () => {
       fc.property(scene, fc.infiniteStream(fc.nat(4)), ({ n, load, budget }, draws) => {
         const owners = Uint16Array.from(load, () => Math.min(draws.next().value as number, n - 1))
         const expected = owners.slice()
+        // Kept by adding and taking away, and not summed anew: which of two seats that are equally busy comes first may
+        // hang on the last bit, and moves that make nobody less busy on that.
+        const totals = Array.from({ length: n }, () => 0)
+        for (const [group, owner] of owners.entries()) totals[owner]! += load[group]!
         for (let moved = 0; moved < budget; moved++) {
-          const totals = Array.from({ length: n }, () => 0)
-          for (const [group, owner] of expected.entries()) totals[owner]! += load[group]!
           const [from, to] = [totals.indexOf(Math.max(...totals)), totals.indexOf(Math.min(...totals))]
           const half = (totals[from]! - totals[to]!) / 2
           const off = (group: number): number => Math.abs(load[group]! - half)
           const mine = [...expected.keys()].filter((g) => expected[g] === from && load[g]! > 0 && off(g) < half)
           if (mine.length === 0) break
-          expected[mine.reduce((best, group) => (off(group) < off(best) ? group : best))] = to
+          const best = mine.reduce((one, group) => (off(group) < off(one) ? group : one))
+          expected[best] = to
+          totals[from]! -= load[best]!
+          totals[to]! += load[best]!
         }
-        const done = rebalance(owners, seats(n), Float64Array.from(load), budget)
-        const spread = (of: Uint16Array) => {
-          const totals = Array.from({ length: n }, () => 0)
-          for (const [group, owner] of of.entries()) totals[owner]! += load[group]!
-          return totals.toSorted((a, b) => a - b)
-        }
-        for (const [i, total] of spread(done.owners).entries()) expect(total).toBeCloseTo(spread(expected)[i]!, 6)
+        expect(rebalance(owners, seats(n), Float64Array.from(load), budget).owners).toEqual(expected)
       }),
     )
   })
