@@ -3,7 +3,7 @@
  * lose what is on its way when a connection ends.
  *
  * P1. A connection to a worker that stays, as the same incarnation and with the same program, is ended by nobody but
- *     its sender.
+ *     its sender. A worker alone begins the same program anew where somebody submits it again.
  * P2. What was sent by one that stands in the end is in, from its first record to its last.
  */
 import type { MemberStation } from '../../../src/sim/member-station.ts'
@@ -34,6 +34,7 @@ export class PlainSenders {
   private readonly senders: readonly SimSender[]
   private readonly pipeline: string
   private readonly judged: boolean
+  private readonly alone: boolean
   private readonly ends = new Map<SimSender, End>()
 
   constructor(config: ClusterConfig, stations: readonly MemberStation[], { senders }: Outside, pipeline: string) {
@@ -41,6 +42,7 @@ export class PlainSenders {
     this.stations = stations
     this.senders = senders.map(({ sender }) => sender)
     this.pipeline = pipeline
+    this.alone = config.alone
     this.judged = !harsh && weather.network.resetChance === 0 && deeds.damageMs === 0 && deeds.putBackMs === 0
     if (!this.judged) return
     for (const sender of this.senders)
@@ -93,6 +95,7 @@ export class PlainSenders {
     const resident = worker.residents.all.get(this.pipeline)
     const entry = worker.cluster.pipelines.get(this.pipeline)
     if (resident === undefined || entry === undefined || entry.drained || !SERVES.has(resident.phase)) return false
+    if (this.alone && resident.phase === 'starting') return false
     return worker.incarnation === incarnation && resident.submitted === submitted && entry.submitted === submitted
   }
 }

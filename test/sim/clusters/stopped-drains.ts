@@ -19,6 +19,9 @@ const STOPPED = 0.7
 const WITHIN_MS = 10
 const WAITS_MS = 100
 
+/** What was on its way to its end, and what ran of it then. */
+type Drained = readonly [Resident, Resident['execution']]
+
 export class StoppedDrains {
   readonly complaints: string[] = []
   /** Nobody ends any worker any more. */
@@ -62,12 +65,15 @@ export class StoppedDrains {
       of: station.name,
       draining: draining.map(({ name }) => name).join(' '),
     })
-    this.watch(worker, draining)
+    this.watch(
+      worker,
+      draining.map((resident) => [resident, resident.execution]),
+    )
     void station.rest()
   }
 
   /** Looks at what `worker` leaves when it closes. */
-  private watch(worker: Worker, draining: readonly Resident[]): void {
+  private watch(worker: Worker, draining: readonly Drained[]): void {
     const { world, config } = this
     const lateMs = world.now + config.limits.drainTimeoutMs
     const close = worker.close.bind(worker)
@@ -77,8 +83,10 @@ export class StoppedDrains {
     }
   }
 
-  private judge(worker: string, draining: readonly Resident[]): void {
-    for (const { name, phase } of draining)
-      if (phase === 'draining') this.complaints.push(`${worker} ends in the middle of a drain of ${name} (E1)`)
+  private judge(worker: string, draining: readonly Drained[]): void {
+    // A program that somebody has submitted meanwhile is drained for the next one.
+    for (const [{ name, phase, execution }, drained] of draining)
+      if (phase === 'draining' && execution === drained)
+        this.complaints.push(`${worker} ends in the middle of a drain of ${name} (E1)`)
   }
 }
