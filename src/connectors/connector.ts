@@ -201,6 +201,8 @@ export type SourceConnector = JournaledSource | ReplayableSource
 
 export interface SinkContext extends Context {
   readonly pipeline: string
+  /** Names the store of the cluster among all there are; empty where an early version made it. */
+  readonly store: string
   /** Names the run of the pipeline among all there ever were: ids mean something within it. */
   readonly history: string
   /** Names this writer among all of its sink, also those of earlier incarnations: file names carry it. */

@@ -45,7 +45,7 @@ class Sink {
             webSocketSink({ url: `ws://127.0.0.1:${port}/`, protocol: 'acked', encode: String, tokenFile }),
           ]
     this.writer = connector.open(description, {
-      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w1' },
+      ...{ env, limits: makeLimits(), pipeline: 'p', store: 'h', history: 'h.1', step: 'out', writer: 'w1' },
       ...{ standardOutput: { write() {} }, listening() {}, maySpeak: () => true },
       ...{ refused() {}, wake() {}, warn() {}, failed() {} },
     })

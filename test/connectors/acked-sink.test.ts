@@ -348,7 +348,7 @@ describe('tcpSink({ protocol: acked })', () => {
     bench.pass(1000)
     const { env } = bench.machine.start('other')
     const other = tcp.connector.open(tcp.description(), {
-      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2' },
+      ...{ env, limits: makeLimits(), pipeline: 'p', store: 'h', history: 'h.1', step: 'out', writer: 'w2' },
       ...{ standardOutput: { write() {} }, listening() {}, maySpeak: () => true },
       ...{ refused() {}, wake() {}, warn() {}, failed() {} },
     })

@@ -1,5 +1,6 @@
 import { makeLimits } from '../../src/base/limits.ts'
 import type { Json, SinkConnector, SinkContext, Writer } from '../../src/connectors/connector.ts'
+import { isMark } from '../../src/connectors/file/owner.ts'
 import type { Connection, Network } from '../../src/env/network.ts'
 import type { SinkDescription } from '../../src/model/connector.ts'
 import type { Volume } from '../../src/sim/volume.ts'
@@ -11,7 +12,7 @@ export class Bench {
   readonly world: World
   readonly process: SimProcess
   /** Opens one that writes to the same place, from the same process. */
-  readonly another: () => Writer
+  readonly another: (of?: Partial<SinkContext>) => Writer
   /** The disk of the machine that writes. */
   readonly volume: Volume
   /** Another machine, `consumer`, on which nothing runs yet. */
@@ -43,6 +44,7 @@ export class Bench {
       env: { ...env, network },
       limits: makeLimits({ writerBytes: 1000, sinkQueueBytes: 100 }),
       pipeline: 'p',
+      store: 'h',
       history: 'h.1',
       step: 'out',
       writer: 'w1',
@@ -59,7 +61,7 @@ export class Bench {
       warn: (problem) => this.warnings.push(problem.code),
       failed: (error) => this.failures.push(error.code),
     }
-    this.another = () => connector.open(description, context)
+    this.another = (of = {}) => connector.open(description, { ...context, ...of })
     this.writer = this.another()
     this.writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => {})
     this.pass(1)
@@ -69,9 +71,9 @@ export class Bench {
     this.world.run(this.world.now + ms)
   }
 
-  /** The names in a directory of the machine that writes. */
+  /** The names in a directory of the machine that writes, without marks that say whose it is. */
   names(directory: string): string[] {
-    return this.volume.list(directory) as string[]
+    return (this.volume.list(directory) as string[]).filter((name) => !isMark(name))
   }
 
   write(text: string): boolean {

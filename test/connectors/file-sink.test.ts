@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import type { PotorooError } from '../../src/base/errors.ts'
 import { Prng } from '../../src/base/prng.ts'
 import type { Json, Writer } from '../../src/connectors/connector.ts'
 import { fileSink } from '../../src/connectors/file/describe.ts'
+import { isMark } from '../../src/connectors/file/owner.ts'
 import { isPending, segmentName, segmentParser, writerOf } from '../../src/connectors/file/segment.ts'
 import { fileSinkConnector } from '../../src/connectors/file/sink.ts'
 import type { Clock } from '../../src/env/clock.ts'
-import type { Disk, DoneVoid, File } from '../../src/env/disk.ts'
+import { type Disk, DiskError, type DoneVoid, type File } from '../../src/env/disk.ts'
 import type { Inode } from '../../src/sim/inode.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
 import { Bench } from './bench.ts'
@@ -125,6 +127,78 @@ describe('file sink, step by step', () => {
     on.writer.restore({ generation: 5, epoch: 2, back: false, snapshots: [] }, () => {})
     on.pass(100)
     expect(on.names('out')).toEqual(kept)
+  })
+
+  test.each([false, true])(
+    'leaves what another store writes there alone, and says who it is (append: %s)',
+    (append) => {
+      const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', append, encode: String }))
+      on.pass(100)
+      const theirs = ['rows.000003-0000000050-w1', 'rows.000003-0000000051-w1.pending']
+      for (const name of theirs) on.volume.open(`out/${name}`, 'write')
+      const before = on.names('out')
+      const failures: PotorooError[] = []
+      const other = { store: 'other', pipeline: 'q', failed: (error: PotorooError) => failures.push(error) }
+      let restored = 0
+      on.another(other).restore({ generation: 4, epoch: 10, back: false, snapshots: [] }, () => restored++)
+      on.pass(100)
+      expect(on.names('out')).toEqual(before)
+      expect(restored).toBe(0)
+      expect(on.volume.list('out')).not.toContain('rows.owner-other.pending')
+      expect(failures.map(({ code }) => code)).toEqual(['E_SINK_OWNER'])
+      expect(failures[0]!.message).toContain('step "out" of pipeline "q" would write to out/rows')
+      expect(failures[0]!.message).toContain('where step "out" of pipeline "p" of another store writes')
+
+      // A person has found out that nothing of the first one runs any more.
+      on.volume.remove('out/rows.owner-h.pending')
+      on.another(other).restore({ generation: 4, epoch: 10, back: false, snapshots: [] }, () => restored++)
+      on.pass(100)
+      expect([restored, failures.length]).toEqual([1, 1])
+      on.writer.restore({ generation: 5, epoch: 10, back: false, snapshots: [] }, () => restored++)
+      on.pass(100)
+      expect([restored, on.failures]).toEqual([1, ['E_SINK_OWNER']])
+    },
+  )
+
+  test('goes on in a folder without a mark, as earlier versions leave it, and where there is no room for one', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    const names = () => (on.volume.list('out') as string[]).join()
+    const { disk } = on.process.env
+    const open = disk.open.bind(disk)
+    let restored = 0
+    const restore = (): void => {
+      on.writer.restore({ generation: 2, epoch: 10, back: false, snapshots: [] }, () => restored++)
+      on.pass(100)
+    }
+    on.pass(100)
+    on.volume.remove('out/rows.owner-h.pending')
+    on.volume.open('out/rows.000001-0000000009-w1', 'write')
+    disk.open = (path, mode, done) => {
+      if (!isMark(path)) open(path, mode, done)
+      else on.process.env.clock.soon(() => done(new DiskError('full', 'open', path, 'no space'), null as never))
+    }
+    restore()
+    expect([restored, names()]).toEqual([1, 'rows.000001-0000000009-w1'])
+    disk.open = open
+    restore()
+    expect([restored, names()]).toEqual([2, 'rows.000001-0000000009-w1,rows.owner-h.pending'])
+    restore()
+    expect([restored, on.failures]).toEqual([3, []])
+  })
+
+  test('of two stores that come to an empty place at one time one goes on at most', () => {
+    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
+    on.pass(100)
+    on.volume.remove('out/rows.owner-h.pending')
+    const began: string[] = []
+    const refused: string[] = []
+    for (const store of ['a', 'b']) {
+      const writer = on.another({ store, failed: ({ code }) => refused.push(code) })
+      writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => began.push(store))
+    }
+    on.pass(100)
+    expect(began.length).toBeLessThan(2)
+    expect(refused).toContain('E_SINK_OWNER')
   })
 
   test('begins when what was under way at its place is done, of a run before it in this generation', () => {

@@ -124,6 +124,7 @@ export class Trial {
       env: disk === undefined ? env : { ...env, disk: disk(env.disk, env.clock) },
       limits: makeLimits({ writerBytes: 256, sinkQueueBytes: 64 }),
       pipeline: 'p',
+      store: 'h',
       history: 'h.1',
       step: 'out',
       writer: `w${this.lives}`,

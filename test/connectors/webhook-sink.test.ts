@@ -160,6 +160,7 @@ describe('one writer', () => {
       env: process.env,
       limits: makeLimits({ writerBytes: 300, ...limits }),
       pipeline: 'p',
+      store: 'h',
       history: 'h.1',
       step: 'out',
       writer: 'w1',

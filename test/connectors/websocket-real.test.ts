@@ -37,6 +37,7 @@ async function open(connector: SinkConnector, description: SinkDescription<unkno
       env,
       limits: makeLimits({ writerBytes: QUEUE }),
       pipeline: 'p',
+      store: 'h',
       history: 'h.1',
       step: 'out',
       writer: 'w1',

@@ -312,7 +312,7 @@ describe('webSocketServerSink', () => {
     const { env } = on.process
     const failures: string[] = []
     webSocketServerSinkConnector.open(webSocketServerSink({ host: 'writer', port: PORT, encode: String }), {
-      ...{ env, limits: makeLimits(), pipeline: 'p', history: 'h.1', step: 'out', writer: 'w2' },
+      ...{ env, limits: makeLimits(), pipeline: 'p', store: 'h', history: 'h.1', step: 'out', writer: 'w2' },
       ...{ listening() {}, maySpeak: () => true },
       standardOutput: { write: (_, done) => done(null) },
       wake() {},

@@ -1,5 +1,7 @@
 /** What a system has left: the states of its stores, and what its sinks have given. */
+
 import type { Key } from '../../src/base/hash.ts'
+import { isPending } from '../../src/connectors/file/segment.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import type { KeyedStore } from '../../src/state/keyed-store.ts'
 import { type CommittedSeams, listCommitted } from '../../src/worker/pipelines/committed.ts'
@@ -119,7 +121,7 @@ function segmentsOf(volume: Volume, path: string): string[] {
 /** What file sinks have on `volume` that is not visible yet. */
 export function pendingIn(volume: Volume): string[] {
   const listed = volume.list('/out')
-  return (Array.isArray(listed) ? listed : []).filter((name) => name.endsWith('.pending'))
+  return (Array.isArray(listed) ? listed : []).filter(isPending)
 }
 
 function contentOf(volume: Volume, path: string): Buffer {

@@ -7,6 +7,8 @@ import { fail } from '../../src/base/errors.ts'
 import { decodeManifest, type Manifest, type PackEntry } from '../../src/checkpoint/manifest.ts'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { openPack } from '../../src/checkpoint/pack-reader.ts'
+import { isMark } from '../../src/connectors/file/owner.ts'
+import { isPending } from '../../src/connectors/file/segment.ts'
 import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { calm } from '../../src/sim/weather.ts'
@@ -65,7 +67,7 @@ function crewOf(names: readonly string[], input: Input, options: Partial<CrewOpt
 function rowsOf(crew: Crew): Row[] {
   const rows: Row[] = []
   for (const [name, text] of crew.files('out')) {
-    if (name.endsWith('.pending')) continue
+    if (isPending(name) || isMark(name)) continue
     for (const line of text.split('\n')) if (line !== '') rows.push(JSON.parse(line) as Row)
   }
   return rows
@@ -161,7 +163,10 @@ function chunkIn({ store, crew }: Hand, pack: PackEntry): PackChunk {
 
 /** How often the count of any key has gone back, at most; and no row is missing or repeated. */
 function setbacks(crew: Crew, count: number): number {
-  const segments = [...crew.files('out')].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text)
+  const segments = [...crew.files('out')]
+    .filter(([name]) => !isMark(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, text]) => text)
   const rows = segments.flatMap((text) =>
     text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row])),
   )
@@ -516,7 +521,8 @@ export const scenarios: Readonly<Record<string, () => void>> = {
     crew.run(names)
     finish(crew, 'a')
     const sums = new Map<number, number>()
-    for (const text of crew.files('out').values()) {
+    for (const [name, text] of crew.files('out')) {
+      if (isMark(name)) continue
       for (const line of text.split('\n').filter((one) => one !== '')) {
         const { key, sum } = JSON.parse(line) as { key: number; sum: number }
         sums.set(key, Math.max(sums.get(key) ?? 0, sum))

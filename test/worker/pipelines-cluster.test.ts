@@ -8,6 +8,8 @@ import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { isMark } from '../../src/connectors/file/owner.ts'
+import { isPending } from '../../src/connectors/file/segment.ts'
 import { loadPipeline } from '../../src/worker/loading/load.ts'
 import type { Pipelines } from '../../src/worker/pipelines/pipelines.ts'
 import { Pair } from './pair.ts'
@@ -251,8 +253,8 @@ export default pipeline('rows', (p) => {
     await pipelines.close()
   })
   await Promise.all(ended)
-  const names = readdirSync(out)
-  expect(names.filter((name) => name.endsWith('.pending'))).toEqual([])
+  const names = readdirSync(out).filter((name) => !isMark(name))
+  expect(names.filter(isPending)).toEqual([])
   const rowsOf = (some: readonly string[]) =>
     some.flatMap((name) => readFileSync(`${out}/${name}`, 'utf8').split('\n').filter(Boolean).map(Number))
   const rows = rowsOf(names)

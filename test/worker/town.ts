@@ -2,8 +2,10 @@
  * A cluster in the simulator: real workers on machines of their own, one store on a volume that all of them mount, and
  * one pipeline that counts.
  */
+
 import { deepEqual } from 'node:assert/strict'
 import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { isPending } from '../../src/connectors/file/segment.ts'
 import { fileSink, generatorSource, lines, nullSink, type Pipeline, pipeline, tcpSource } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import { MemberStation, memberMachine } from '../../src/sim/member-station.ts'
@@ -244,7 +246,7 @@ export class Town {
   /** Files of its sink that nobody is to read yet, or ever. */
   get pending(): readonly string[] {
     const listed = this.volume.list('/out')
-    return (Array.isArray(listed) ? (listed as readonly string[]) : []).filter((name) => name.endsWith('.pending'))
+    return (Array.isArray(listed) ? (listed as readonly string[]) : []).filter(isPending)
   }
 
   /** What complete epochs have put out of `counting`: every number once. */

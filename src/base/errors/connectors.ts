@@ -182,6 +182,12 @@ export const connectorsErrors = {
     what: 'step "{step}" goes on without {count} of the files of its last checkpoint, which are not in {directory} any more, such as {name}',
     remedy: 'nothing, where a reader takes the files that it has read; otherwise find out who has removed them',
   },
+  E_SINK_OWNER: {
+    kind: 'operational',
+    what: 'step "{step}" of pipeline "{pipeline}" would write to {path}, where {theirs} of another store writes: each would take away what the other has written',
+    remedy:
+      "give it another path. Where nothing of that store runs any more, move away what it has written, and {mark} with it; where only the mark goes, what is there counts as this pipeline's own",
+  },
   E_FILE_SINK_SHORT: {
     kind: 'operational',
     what: '{path} has {size} bytes where a checkpoint says that {length} were written',

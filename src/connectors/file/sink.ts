@@ -24,6 +24,7 @@ import { diskFault } from './fault.ts'
 import { plainPath } from './find.ts'
 import { Landing } from './landing.ts'
 import { LateCommit } from './late-commit.ts'
+import { claimPlace } from './owner.ts'
 import { appendSegments, type Behind, placeOf, publishSegments, type Sweep, sweepSegments } from './publish.ts'
 import { RevocableDisk } from './revocable.ts'
 import { type Held, heldIn, Segment, type SegmentRow, segmentName, writerOf } from './segment.ts'
@@ -222,14 +223,17 @@ class FileWriter implements Writer {
     return append || segments.length > 0 ? ({ length, segments } satisfies Held as unknown as Json) : null
   }
 
-  /** Makes the folder, where there is none. */
+  /** Makes the folder, where there is none, and sees that the files of this path are this store's (`owner.ts`). */
   private openFolder(then: () => void): void {
     const folder = this.directory || '/'
-    this.disk.list(folder, (unlisted) => {
+    this.disk.list(folder, (unlisted, names) => {
       this.anew = unlisted?.code === 'absent'
       makeDurableDirectory(this.disk, folder, (error) => {
-        if (error === null) then()
-        else this.fail(diskFault('make', error))
+        if (error !== null) return this.fail(diskFault('make', error))
+        claimPlace(this.disk, this.path, unlisted === null ? names : [], this.context, (fault) => {
+          if (fault === null) then()
+          else this.fail(fault)
+        })
       })
     })
   }

@@ -18,6 +18,7 @@ import type { Context, Into, Place, ReplayableReader, ReplayableSource, SourceSt
 import type { FileSourceSettings } from './describe.ts'
 import { diskFault } from './fault.ts'
 import { findFiles, plainPath } from './find.ts'
+import { isMark } from './owner.ts'
 import { isPending } from './segment.ts'
 import { NOTHING } from './succession.ts'
 import { Tail } from './tail.ts'
@@ -32,7 +33,7 @@ export const fileSourceConnector: ReplayableSource = {
   splits(description, context, found) {
     const { path } = description.settings as FileSourceSettings
     // What another pipeline has not committed is no file yet.
-    const isWanted = (name: string): boolean => !isPending(name)
+    const isWanted = (name: string): boolean => !isPending(name) && !isMark(name)
     findFiles(context.env.disk, path, isWanted, (error, files) => {
       if (error === null) found(null, files)
       else found(diskFault('find', error), [])

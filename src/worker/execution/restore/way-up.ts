@@ -216,6 +216,7 @@ export class WayUp {
           step: task.step,
           writer: member.worker,
           pipeline: plan.pipeline,
+          store: storeId,
           history: `${storeId}.${entry.run}`,
           standardOutput: output,
           listening: (address) => seams.listening(plan.pipeline, task.step, address),
