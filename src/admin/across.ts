@@ -229,7 +229,7 @@ interface Cursor {
   readonly inner: string | null
 }
 
-/** `5|w2|17.3`; throws `E_LIST_CHANGED` for that of an epoch, and `E_CONTROL_REQUEST` for what no page has given. */
+/** `5|w2|5.3.17.3`; throws `E_LIST_CHANGED` for that of an epoch, `E_CONTROL_REQUEST` for what no page has given. */
 function cursorIn(text: string | null): Cursor | null {
   if (text === null) return null
   if (isOfEpoch(text)) throw fail('E_LIST_CHANGED', { reason: 'the pages before were of an epoch, and it runs again' })

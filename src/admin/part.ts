@@ -10,6 +10,8 @@
  *     then. Who sees neither the others nor the store does not know what it owns, for they may have gone on without it.
  * A5. Of a pipeline that was drained for good, or has failed, nothing is here: whoever is asked looks into its last
  *     epoch, or says so (`state-query.ts`).
+ * A6. A page goes on in the term of the one before: where the pipeline has begun anew, also within a generation, its
+ *     keys stand in another order.
  */
 import { fail } from '../base/errors.ts'
 import { hashKey, type Key, keyGroupOf, shiftOf } from '../base/hash.ts'
@@ -125,9 +127,19 @@ function show(execution: Execution, question: StateQuestion): () => Part | null 
   const groups = Array.from(owners.keys()).filter((group) => owners[group] === self)
   const sizes = groups.reduce((sum, group) => sum + (store.tables[group]?.size ?? 0), 0)
   const keys = counted(store, sizes)
-  const page = limit === 0 ? { keys: [], next: null } : listKeys(store, pageRoom(limit), cursor, groups)
-  const part = { ...head, keys, found: page.keys.map(viewKey), next: page.next }
+  const place = placeIn(execution, cursor)
+  const page = limit === 0 ? { keys: [], next: null } : listKeys(store, pageRoom(limit), place, groups)
+  const next = page.next === null ? null : `${execution.term}.${page.next}`
+  const part = { ...head, keys, found: page.keys.map(viewKey), next }
   return () => part
+}
+
+/** Where `cursor` goes on, `5.3.17.3`: the term, and a place in its tables. Throws `E_LIST_CHANGED` (A6). */
+function placeIn({ term }: Execution, cursor: string | null): string | null {
+  if (cursor === null) return null
+  const parts = cursor.split('.')
+  if (parts.slice(0, -2).join('.') !== term) throw fail('E_LIST_CHANGED', { reason: 'the pipeline has begun anew' })
+  return parts.slice(-2).join('.')
 }
 
 /** `keys`, where all of them are known: those of key groups that are still bytes are in no table. */

@@ -158,6 +158,33 @@ describe('what may be asked', () => {
     expect(await worst()).toBeGreaterThan(0.2)
   })
 
+  test('a list whose pipeline has begun anew says so, and leaves no key out', async () => {
+    const station = await new Station({ checkpointIntervalMs: 50_000, keyGroups: 2 }).open()
+    const forgetful = pipeline('counting', (p) => {
+      p.source('words', tcpSource({ port: 0 }))
+        .keyBy('word', (word) => word.slice(1))
+        .mapWithState('seen', {
+          init: () => ({ n: 0 }),
+          step: (state, word, context) => {
+            if (word.startsWith('-')) context.forget()
+            else state.n++
+          },
+        })
+        .sink('nowhere', nullSink())
+    })
+    await station.run(forgetful)
+    const numbers = Array.from({ length: 200 }, (_, i) => i)
+    const words = [...numbers.map((n) => `+${n}`), ...numbers.filter((n) => n % 4 !== 0).map((n) => `-${n}`)]
+    await send(station, words.map((word) => `${word}\n`).join(''))
+    const path = '/v1/pipelines/counting/state/seen'
+    const first = (await station.ask('GET', `${path}?limit=25`)).json
+    expect([first.keys, first.found.length]).toEqual([50, 25])
+    const again = await station.submit(forgetful)
+    await expect.poll(() => again.phase).toBe('running')
+    const second = await station.ask('GET', `${path}?cursor=${encodeURIComponent(first.next)}`)
+    expect([second.status, second.json.error?.code]).toEqual([503, 'E_LIST_CHANGED'])
+  })
+
   test('status, state and metrics of a pipeline', async () => {
     const station = await new Station({ checkpointIntervalMs: 50_000 }).open()
     await station.run(counting())

@@ -28,6 +28,7 @@ test('keys that are not in a table yet are not counted as if they were not there
   const execution = {
     plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] },
     stores: new Map([['count', store]]),
+    term: '1.1',
     generation: { number: 1, owners: new Uint16Array(4), self: 0 },
     status: { figures: { epoch: 3 } },
   }
@@ -90,6 +91,7 @@ test('a page of large states ends after about a megabyte, and the next one goes 
   const execution = {
     plan: { pipeline: 'p', tasks: [{ kind: 'keyed', step: 'count' }] },
     stores: new Map([['count', store]]),
+    term: '1.1',
     generation: { number: 1, owners: new Uint16Array(4), self: 0 },
     status: { figures: { epoch: 3 } },
   }
