@@ -325,6 +325,20 @@ test.each([
   },
 )
 
+test.each([
+  ['first', [0, 0], ['one/1 by 3 starts', 'two cannot run by E_SINK_PLACE']],
+  ['last', [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 by 3 starts']],
+])(
+  'the one that was there first keeps its place with its next program, also where it is loaded %s',
+  (_, order, heard) => {
+    const { said, stands, residents, loads } = scene({ slow: true })
+    stands(['one', entryOf(1, { hash: 'writes', submitted: 3 })], ['two', entryOf(2, { hash: 'writes' })])
+    residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+    for (const i of order) loads.splice(i, 1)[0]!()
+    expect(said.filter((text) => !text.includes(' hears '))).toEqual(heard)
+  },
+)
+
 test('what was drained for good has no place', () => {
   const { said, stands, residents } = scene()
   const done = entryOf(1, { hash: 'writes' })

@@ -12,9 +12,9 @@
  * V4. What an execution says counts as long as it is the one of its pipeline here.
  * V5. Of one that has failed, or was drained for good, no state stays in memory: its last epoch has it for whoever
  *     asks, and for whoever runs it next.
- * V6. Of two pipelines whose sinks write to one place, or whose sources listen at one, the one that was submitted first
- *     has it, on every worker: who submits looks at what he knows of, and somebody else may submit to another worker
- *     just then.
+ * V6. Of two pipelines whose sinks write to one place, or whose sources listen at one, the one whose run began first
+ *     has it, on every worker, whatever program it has been given since: who submits looks at what he knows of, and
+ *     somebody else may submit to another worker just then.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -172,18 +172,18 @@ export class Arrivals {
     })
   }
 
-  /** V6. Fails those who were submitted later and have a place of this one's; answers why it cannot run itself. */
-  private takePlaces(name: string, { submitted }: PipelineEntry, { plan }: Loaded): PotorooError | null {
+  /** V6. Fails those whose run began later and have a place of this one's; answers why it cannot run itself. */
+  private takePlaces(name: string, { run }: PipelineEntry, { plan }: Loaded): PotorooError | null {
     const { pipelines } = this.seams.cluster()
     const others = this.roster.launched.filter((one) => one.name !== name && pipelines.get(one.name)?.drained === false)
-    const earlier = others.filter((one) => one.submitted < submitted)
+    const earlier = others.filter((one) => one.run < run)
     const fault = faultOfPlaces(
       plan,
       earlier.map((one) => one.plan),
     )
     if (fault !== null) return fault
     for (const one of others) {
-      const late = one.submitted > submitted ? faultOfPlaces(one.plan, [plan]) : null
+      const late = one.run > run ? faultOfPlaces(one.plan, [plan]) : null
       if (late !== null) one.execution.fail(late)
     }
     return null
