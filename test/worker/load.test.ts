@@ -440,6 +440,16 @@ describe('beside the loop', () => {
     },
   )
 
+  /** Stands still for `ms`, and neither computes nor waits in its loop: as where the machine does other things. */
+  const still = (ms: string): string => `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})\n`
+
+  test('time in which it is not let compute counts only against a longer limit', async () => {
+    expect(await turnsOf(still('1500') + graph(''), 700)).toBeGreaterThan(20)
+    const refused = await turnsOf(still('Infinity'), 300).catch((error) => error)
+    expect(refused).toMatchObject({ code: 'E_PIPELINE_STARVED', details: { timeout: '1.8 s' } })
+    expect(refused.message).toMatch(/was not loaded after 1\.8 s, in which it has computed for \d+ ms: the machine/)
+  })
+
   test.each([
     ['Promise.reject(new Error("later"))', 'Error: later'],
     [`setTimeout(() => { throw new Error("later") })\n${graph('')}`, 'Error: later'],

@@ -185,6 +185,18 @@ export const workerErrors = {
     remedy:
       'look for an await or an endless loop at its top level, in what it imports and where it builds; work belongs in steps, and what waits in asyncMap',
   },
+  E_PIPELINE_STARVED: {
+    kind: 'operational',
+    what: '{path} was not loaded after {timeout}, in which it has computed for {computed}: the machine gave it no more, or it was held up',
+    remedy:
+      'submit it again when the machine has less to do, or allow it more with the limit loadTimeoutMs; if it has time, look for a call at its top level that stands still until it has its answer, such as readFileSync or execSync',
+  },
+  E_LOAD_THREAD: {
+    kind: 'operational',
+    what: '{path} was not loaded: the thread beside it failed: {reason}',
+    remedy:
+      'restart the worker: it reads some of its own files when it first needs them, and where another version was installed while it ran, those do not fit; its pipelines continue from their last checkpoints',
+  },
   E_PIPELINE_TOO_LARGE: {
     kind: 'user',
     what: '{path} and what it imports are {bytes} bytes, over the limit of {limit}',

@@ -19,12 +19,15 @@
  *     them: so none is refused for what another does, also where that ends beside the loop and never on it.
  * W7. The thread goes on watching: behind a load that was interrupted the next one may compute for ever, in the same
  *     turn of the loop. What was interrupted is counted, and each load looks at what was counted since it began.
+ * W8. Where the thread fails, as it may where another version was installed over this one, nobody watches: the loads
+ *     that it was there for are refused, and the next ones have a thread of their own.
  */
 import { url as debuggerUrl } from 'node:inspector'
 import { createContext, Script } from 'node:vm'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { ownModule } from '../../base/own-files.ts'
+import { reasonOf } from '../../base/reason.ts'
 import { showDuration } from '../../base/time.ts'
 
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
@@ -62,21 +65,25 @@ class Watch {
   /** Of the interruptions, how many have been looked at, and how many of these met several loads (W5). */
   private seen = 0
   private shared = 0
+  /** Who is told that the thread has failed (W8). */
+  private readonly watched = new Set<(reason: string) => void>()
 
   private constructor(ms: number) {
     this.ms = ms
     if (!isMainThread || isDebugged()) return
     const [resting, ended, interrupting] = [RESTING, ENDED, INTERRUPTING]
-    beginThread({ cells: this.cells.buffer, looks: LOOKS, ms: ms / LOOKS, resting, ended, interrupting })
+    const data = { cells: this.cells.buffer, looks: LOOKS, ms: ms / LOOKS, resting, ended, interrupting }
+    beginThread(data, (reason) => this.fail(reason))
   }
 
-  /** The one that has one more load from now on. */
-  static join(ms: number): Watch {
+  /** The one that has one more load from now on; `failed` is called with the reason where its thread fails. */
+  static join(ms: number, failed: (reason: string) => void): Watch {
     const joined = Watch.open.get(ms) ?? new Watch(ms)
     Watch.open.set(ms, joined)
     if (joined.loads === 0) joined.begin()
     else joined.turn()
     joined.loads++
+    joined.watched.add(failed)
     return joined
   }
 
@@ -97,15 +104,28 @@ class Watch {
   }
 
   /** A load has ended, or is given up, in a turn of the loop that was said to be one. */
-  leave(): void {
+  leave(failed: (reason: string) => void): void {
+    this.watched.delete(failed)
     if (--this.loads > 0) return
     clearTimeout(this.turning)
     this.ending = setTimeout(() => {
-      if (Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
+      this.close()
       this.move(() => ENDED)
     }, REST_MS)
     this.ending.unref()
     this.move(() => RESTING)
+  }
+
+  /** W8. */
+  private fail(reason: string): void {
+    if (Atomics.exchange(this.cells, 0, ENDED) === ENDED) return
+    this.close()
+    for (const tell of [...this.watched]) tell(reason)
+  }
+
+  /** Nobody joins it any more. */
+  private close(): void {
+    if (Watch.open.get(this.ms) === this) Watch.open.delete(this.ms)
   }
 
   /** One loads where none did. */
@@ -176,16 +196,22 @@ async function loadAgain<T>(ms: number, path: string, load: () => Promise<T>): P
 class Suspected extends Error {}
 
 function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<T> {
-  const watched = Watch.join(ms)
-  const before = watched.interruptions
   return new Promise((resolve, reject) => {
     let late = false
+    const unwatched = (reason: string): void => {
+      clearTimeout(timer)
+      late = true
+      watched.leave(unwatched)
+      reject(fail('E_LOAD_THREAD', { path, reason }))
+    }
+    const watched = Watch.join(ms, unwatched)
+    const before = watched.interruptions
     const giveUp = (): void => {
       timer = setTimeout(giveUp, 0)
       watched.turn()
       clearTimeout(timer)
       late = true
-      watched.leave()
+      watched.leave(unwatched)
       const { all, shared } = watched.interruptions
       if (shared > before.shared) reject(new Suspected())
       else reject(tooSlow(ms, path, all > before.all ? 'computes' : 'waits'))
@@ -195,7 +221,7 @@ function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<
       if (late) return
       watched.turn()
       clearTimeout(timer)
-      watched.leave()
+      watched.leave(unwatched)
     }
     load().finally(end).then(resolve, reject)
   })
@@ -228,7 +254,13 @@ function isDebugged(): boolean {
   return debuggerUrl() !== undefined
 }
 
-function beginThread(workerData: LoadWatch): void {
+/** Calls `failed` with the reason where the thread throws, ends or says anything; it may have been told to end. */
+function beginThread(workerData: LoadWatch, failed: (reason: string) => void): void {
   // Flags of the process, such as `--input-type`, are none of the thread's.
-  new Worker(ownModule('worker/loading/load-watch'), { workerData, execArgv: [], name: 'potoroo-load' }).unref()
+  const options = { workerData, execArgv: [], name: 'potoroo-load' }
+  const thread = new Worker(ownModule('worker/loading/load-watch'), options)
+  thread.unref()
+  thread.once('error', (error) => failed(reasonOf(error)))
+  thread.once('exit', () => failed('it has ended'))
+  thread.once('message', () => failed('it says what is not known'))
 }

@@ -15,10 +15,14 @@ while (turn !== ended) {
   if (still < looks) continue
   still = 0
   if (Atomics.compareExchange(state, 0, turn, interrupting) !== turn) continue
-  await interrupt()
-  Atomics.add(state, 1, 1)
-  Atomics.store(state, 0, turn)
-  Atomics.notify(state, 0)
+  try {
+    await interrupt()
+    Atomics.add(state, 1, 1)
+  } finally {
+    // Whatever comes of it: whoever would turn stands still until then.
+    Atomics.store(state, 0, turn)
+    Atomics.notify(state, 0)
+  }
 }
 
 /** Ends what the main thread does now, or does next. Settles once that has ended. */
