@@ -51,6 +51,7 @@ const nobody = {
   family: null,
   others: 0,
   people: 0,
+  rivals: false,
   secondTries: 'none',
   fewLetters: null,
   posted: [],
@@ -71,7 +72,7 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     deeds: { ...config.deeds, blindMs: 0, upgradeMs: 0, namesakeMs: 0, restMs: 0, fullMs: 0 },
   }),
   /** Nobody asks for anything at once: as it was before people did. */
-  'nobody-asks': (config) => ({ ...config, people: 0, deeds: { ...config.deeds, fullMs: 0 } }),
+  'nobody-asks': (config) => ({ ...config, people: 0, rivals: false, deeds: { ...config.deeds, fullMs: 0 } }),
   /** Nobody reads: as it was before readers were drawn, and processes of one name. */
   'nobody-reads': (config) => ({
     ...config,
@@ -486,6 +487,12 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     const never = { killMs: 0, joinMs: 0, leaveMs: 0 }
     return { ...rest, loadMs: Math.ceil(LOAD_MS * config.pace), deeds: { ...deeds, ...never, restMs: often } }
+  },
+  /** The same, and some ask for what wants the place of another one; workers are killed, and come and go. */
+  rivals: (config) => {
+    const bent = clusterBends.people!(config)!
+    const loadMs = config.seed % 2 === 0 ? 0 : Math.ceil(LOAD_MS * config.pace)
+    return { ...bent, people: 4, rivals: true, loadMs }
   },
   /** A few do, and workers are killed when something has just been drained that has files to show. */
   'struck-drains': (config) => {

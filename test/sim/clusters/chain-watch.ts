@@ -249,6 +249,12 @@ export class ChainWatch {
     return last === undefined || last.hash === null ? null : last
   }
 
+  /** What had been said of `pipeline` in front of the record `n`. */
+  fateBefore(pipeline: string, n: number): Fate | null {
+    const fate = this.fates.get(pipeline)?.findLast((one) => one.n < n)
+    return fate === undefined || fate.hash === null ? null : fate
+  }
+
   private noteFate(pipeline: string, fate: Fate): void {
     this.fates.set(pipeline, [...(this.fates.get(pipeline) ?? []), fate])
   }

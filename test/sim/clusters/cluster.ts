@@ -214,7 +214,7 @@ class SimCluster {
     const { chain } = this
     const { pipeline } = config.system
     const planned = (env: Env): Plan => this.planOf(env)
-    this.people = new People(config, { world, volume, stations, chain, pipeline, plan: planned })
+    this.people = new People(config, { world, volume, stations, chain, pipeline, planned: plan, plan: planned })
     this.readers = new Readers(config, { world, plan, stations, outside, witness })
     this.plain = new PlainSenders(config, stations, outside, plan.pipeline)
     this.stops = new StoppedDrains(config, world, stations)
@@ -358,7 +358,7 @@ class SimCluster {
       people.planOf(hash) ??
       this.planOf(env, upgrades?.programOf(hash), formOf(parameters))
     const stopped = (hash: string, error: PotorooError): boolean =>
-      others.failed(hash, error) || upgrades?.stopped(hash, error) === true
+      others.failed(hash, error) || people.stopped(hash, error) || upgrades?.stopped(hash, error) === true
     const { make, end: close } = people
     return {
       alone: this.config.alone,

@@ -105,6 +105,8 @@ export interface ClusterConfig extends OutsideConfig {
   readonly struckDrains: boolean
   /** Workers are ended in peace while something is drained (`stopped-drains.ts`). */
   readonly stoppedDrains: boolean
+  /** People submit pipelines that want the place of another one (`rivals.ts`); only where seeds are bent to it. */
+  readonly rivals: boolean
   /** There is one worker, which is member of no cluster; only where people ask it. */
   readonly alone: boolean
   /** For how long sources remember a stream, where that is little (`memory.ts`), in milliseconds. */
@@ -646,6 +648,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
     fewLetters: null,
     struckDrains: false,
     stoppedDrains: false,
+    rivals: false,
     alone: false,
     rememberedMs: null,
     leaps: false,

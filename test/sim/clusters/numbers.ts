@@ -14,6 +14,8 @@ import type { ChainWatch } from './chain-watch.ts'
 /** What one of them makes. */
 export interface Numbers {
   readonly name: string
+  /** Where its sink writes, on the shared volume. */
+  readonly path: string
   readonly count: number
   readonly splits: number
   readonly keys: number
@@ -33,15 +35,10 @@ export function drawNumbers(name: string, random: Prng, actMs: number, letters: 
   const append = kind === 'chain' && random.chance(0.6)
   const keys = splits * (1 + random.below(6))
   const torn = [0, 0, 3, 7][random.below(4)]!
-  return { name, count, splits, keys, rate, kind, append, torn: count > letters ? 0 : torn }
+  return { name, path: `/out/${name}.txt`, count, splits, keys, rate, kind, append, torn: count > letters ? 0 : torn }
 }
 
-/** Where its sink writes, on the shared volume. */
-function pathOf(name: string): string {
-  return `/out/${name}.txt`
-}
-
-export function pipelineOf({ name, count, splits, keys, rate, kind, append, torn }: Numbers): Pipeline {
+export function pipelineOf({ name, path, count, splits, keys, rate, kind, append, torn }: Numbers): Pipeline {
   const check = (n: number): void => {
     if (isRefused(n, torn)) throw new Error('half done')
   }
@@ -49,7 +46,7 @@ export function pipelineOf({ name, count, splits, keys, rate, kind, append, torn
     const keyed = p
       .source('numbers', generatorSource({ count, rate, splits, value: (n) => n }))
       .keyBy('key', (n) => n % keys)
-    const sink = fileSink({ path: `${SHARED}${pathOf(name)}`, append, framing: lines(), encode: String })
+    const sink = fileSink({ path: `${SHARED}${path}`, append, framing: lines(), encode: String })
     if (kind === 'chain') {
       const step = (state: { chain: number }, n: number): string => {
         const line = chained(state, n)
@@ -110,8 +107,8 @@ export function expectedOf({ count, keys, kind, torn }: Numbers): ReadonlyMap<st
 }
 
 /** What the run that is there shows, and in a file that grows perhaps some before it. */
-export function shownOf({ name, append, count, torn }: Numbers, volume: Volume): readonly string[] {
-  const lines = linesIn(volume, pathOf(name), append)
+export function shownOf({ path, append, count, torn }: Numbers, volume: Volume): readonly string[] {
+  const lines = linesIn(volume, path, append)
   const made = torn === 0 ? count : count - Math.ceil(count / torn)
   return append ? lines.slice(-made) : lines
 }

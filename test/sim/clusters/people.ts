@@ -13,6 +13,8 @@
  *     and that stays so whoever dies, until they are submitted again.
  * A5. A run is taken out by somebody whose worker knew of it when it set out to do so: one that began since is not
  *     meant.
+ * A6. Some want what is another's (`rivals.ts` says what is to become of that). Before all is judged somebody takes
+ *     them out, and runs of numbers whose files they had before.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -30,8 +32,12 @@ import { pendingIn } from '../remains.ts'
 import type { ChainWatch, Fate } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 import { drawNumbers, expectedOf, faultOf, hasEnded, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
+import { drawRivals, type Rival, runInTheWay, together } from './rivals.ts'
 
 const PEOPLE = 0x0c8e_0000
+const RIVALS = 0x31d7_0000
+/** How often a pipeline that has been submitted so is taken out again, while it is there. */
+const GIVEN_UP = 0.3
 /** Pipelines of numbers, and the programs that each may be given, which make the same. */
 const NAMES = ['p', 'q']
 const VERSIONS = [1, 2]
@@ -68,6 +74,9 @@ interface Ask {
   readonly process: SimProcess
   /** The number of the record that was the next one for the worker. */
   readonly since: number
+  /** What it wants the place of, and the run that was in its way there; `null`: none. */
+  readonly rival: Rival | null
+  readonly inTheWay: number | null
 }
 
 interface Seams {
@@ -78,6 +87,7 @@ interface Seams {
   /** The pipeline that the cluster is about, and what runs of it in a process. */
   readonly pipeline: Pipeline
   readonly plan: (env: Env) => Plan
+  readonly planned: Plan
 }
 
 export class People {
@@ -88,6 +98,10 @@ export class People {
   private readonly seams: Seams
   private readonly random: Prng
   private readonly numbers: ReadonlyMap<string, Numbers>
+  private readonly rivals: readonly Rival[]
+  private readonly challenges: Prng
+  /** The last runs that may have lost their files to others (A6). */
+  private readonly spoiled = new Map<string, number>()
   private readonly desks = new WeakMap<Worker, Pipelines>()
   /** What workers were asked to run, by the hash of the program. */
   private readonly given = new WeakMap<Worker, Map<string, Plan>>()
@@ -109,6 +123,9 @@ export class People {
     this.numbers = new Map(
       names.map((name) => [name, drawNumbers(name, this.random, config.actMs, config.limits.deadLetters)]),
     )
+    this.challenges = new Prng(config.seed + RIVALS)
+    const first = this.numbers.get(NAMES[0]!)
+    this.rivals = config.rivals && first !== undefined ? drawRivals(config, this.challenges, first, seams.planned) : []
   }
 
   /** Makes workers, which can be asked where there is somebody. */
@@ -132,8 +149,18 @@ export class People {
 
   /** The plan of the program `hash`; `null`: it is none of these. */
   planOf(hash: string): Plan | null {
-    const numbers = this.numbers.get(hash.slice(0, hash.indexOf('-')))
-    return numbers === undefined ? null : plan(pipelineOf(numbers).build())
+    const program = this.programOf(hash.slice(0, hash.indexOf('-')))
+    return program === null ? null : plan(program.build())
+  }
+
+  /** What is submitted under `name`; `null`: it is what the cluster is about. */
+  private programOf(name: string): Pipeline | null {
+    const numbers = this.numbers.get(name)
+    return numbers !== undefined ? pipelineOf(numbers) : (this.rivalOf(name)?.pipeline ?? null)
+  }
+
+  private rivalOf(name: string): Rival | null {
+    return this.rivals.find((rival) => rival.name === name) ?? null
   }
 
   /** Puts what the cluster is about into it, where that is for somebody who asks; whether it is. */
@@ -145,6 +172,33 @@ export class People {
 
   begin(): void {
     for (let i = 0; i < this.config.people; i++) this.next()
+    if (this.rivals.length > 0) this.challenge()
+  }
+
+  /** Whether `hash` may stop so: it lacks a place that it has not been given first (Q2 of `rivals.ts`). */
+  stopped(hash: string, error: PotorooError): boolean {
+    const name = hash === 'program' ? this.seams.pipeline.name : hash.slice(0, hash.lastIndexOf('-'))
+    const rival = this.rivals.find(({ code, ...one }) => code === error.code && [one.name, one.other].includes(name))
+    if (rival === undefined) return false
+    if (name === rival.other && this.fateOf(rival.name) !== null && this.wasBefore(rival))
+      this.complaints.push(`${hash} has stopped for ${rival.name}, which came later: ${error.message} (Q2)`)
+    return true
+  }
+
+  /** Whether the run that is there was there, and not drained, before the one of `rival` began. */
+  private wasBefore({ name, other }: Rival): boolean {
+    const { chain } = this.seams
+    const [run, n] = [chain.lastRun(other)?.run ?? Infinity, chain.lastRun(name)?.run ?? Infinity]
+    return run < n && chain.fateBefore(other, n)?.drained === false
+  }
+
+  /** Notes what may have lost its files (A6). */
+  private noteSpoiled(): void {
+    for (const rival of this.rivals) {
+      const fate = this.fateOf(rival.name)
+      const run = this.seams.chain.lastRun(rival.other)
+      if (fate !== null && run !== null && !this.wasBefore(rival)) this.spoiled.set(rival.other, run.run)
+    }
   }
 
   /** Whether somebody waits for an answer. */
@@ -156,14 +210,44 @@ export class People {
   look(fair: boolean): void {
     for (const ask of this.open) if (ask.process.state === 'dead') this.close(ask)
     this.fair = fair
-    if (fair && !this.over && !this.wait && ++this.looks % SELDOM === 0)
-      for (const name of this.names) if (this.fateOf(name)?.drained !== false) this.askAnyone('submit', name)
+    this.noteSpoiled()
+    for (const { worker } of this.seams.stations) {
+      const wrong = worker === null ? null : together(this.rivals, worker)
+      if (wrong !== null && !this.complaints.includes(wrong)) this.complaints.push(wrong)
+    }
+    if (fair && !this.over && !this.wait && ++this.looks % SELDOM === 0) this.mend()
+  }
+
+  private mend(): void {
+    const rival = this.rivals.find(({ name }) => this.fateOf(name) !== null)
+    if (rival !== undefined) return this.askAnyone('cancel', rival.name)
+    for (const name of this.names) {
+      if (this.isSpoiled(name)) this.askAnyone('cancel', name)
+      else if (this.fateOf(name)?.drained !== false || this.hasFailed(name)) this.askAnyone('submit', name)
+    }
+  }
+
+  private isSpoiled(name: string): boolean {
+    const run = this.seams.chain.lastRun(name)?.run
+    return this.numbers.has(name) && run !== undefined && this.spoiled.get(name) === run
+  }
+
+  /** Whether it stands still on some worker for want of its place. */
+  private hasFailed(name: string): boolean {
+    const codes = new Set<string>(this.rivals.filter(({ other }) => other === name).map(({ code }) => code))
+    return this.seams.stations.some(({ worker }) => {
+      const resident = worker?.residents.all.get(name)
+      const error = resident?.error ?? worker?.residents.unloaded.get(name)?.error
+      return error != null && codes.has(error.code)
+    })
   }
 
   /** Whether all that was asked for has been answered, and all run and have shown their numbers. */
   get done(): boolean {
     const shown = [...this.numbers.values()].every((one) => this.lackOf(one) === null)
-    return !this.wait && shown && this.names.every((name) => this.fateOf(name)?.drained === false)
+    const alone =
+      this.rivals.every(({ name }) => this.fateOf(name) === null) && !NAMES.some((name) => this.isSpoiled(name))
+    return !this.wait && shown && alone && this.names.every((name) => this.fateOf(name)?.drained === false)
   }
 
   /** Somebody drains whatever runs; holds once all has been drained, and nobody waits for that (A4). */
@@ -236,6 +320,22 @@ export class People {
     })
   }
 
+  /** Somebody asks for a place that is another's, at the stroke of a clock as others do (A6). */
+  private challenge(): void {
+    const { world, stations } = this.seams
+    const { askMs, pace } = this.config
+    const random = this.challenges
+    const stroke = Math.ceil((world.now + random.between(0, 4 * askMs)) / askMs)
+    world.at(askMs * stroke + random.between(0, AT_ONCE_MS * pace), () => {
+      if (this.fair) return
+      const station = stations[random.below(stations.length)]!
+      const { name } = this.rivals[random.below(this.rivals.length)]!
+      const deed = this.fateOf(name) !== null && random.chance(GIVEN_UP) ? 'cancel' : 'submit'
+      if (this.canBeAsked(station)) this.ask(station, deed, name)
+      this.challenge()
+    })
+  }
+
   private draw(deeds: readonly Deed[], topic: string | null): void {
     const { stations, pipeline, world } = this.seams
     const station = this.pick(stations)
@@ -267,15 +367,19 @@ export class People {
 
   private ask({ worker, process, name: asked }: MemberStation, deed: Deed, name: string): void {
     const { world } = this.seams
-    const hash = this.numbers.has(name) ? `${name}-${this.pick(VERSIONS)}` : 'program'
+    const rival = this.rivalOf(name)
+    const numbered = (): string => (this.numbers.has(name) ? `${name}-${this.pick(VERSIONS)}` : 'program')
+    const hash = rival === null ? numbered() : `${name}-1`
     const what = `${asked} ${deed} ${deed === 'submit' ? hash : name} at ${world.now.toFixed(3)}`
-    const ask: Ask = { what, deed, name, hash, process: process!, since: worker!.cluster.next }
+    const inTheWay = rival === null ? null : runInTheWay(rival, worker!)
+    const since = worker!.cluster.next
+    const ask: Ask = { what, deed, name, hash, process: process!, since, rival, inTheWay }
     this.open.add(ask)
     world.log.info('asked', { what })
     if (deed === 'cancel') this.watch(worker!)
     this.request(this.desks.get(worker!)!, ask).then(
-      () => this.hear(ask, null),
-      (error: unknown) => this.hear(ask, error),
+      () => this.hear(ask, null, worker!),
+      (error: unknown) => this.hear(ask, error, worker!),
     )
   }
 
@@ -294,17 +398,17 @@ export class People {
   private async request(pipelines: Pipelines, { deed, name, hash, process }: Ask): Promise<unknown> {
     switch (deed) {
       case 'submit': {
-        const numbers = this.numbers.get(name)
+        const own = this.programOf(name)
         const { pipeline, plan } = this.seams
         const program = { hash, text: '', map: '{}' }
         const given = this.given.get(pipelines.worker) ?? new Map<string, Plan>()
         this.given.set(pipelines.worker, given)
         const rewrite = (planned: Plan): Plan => {
-          const asked = given.get(hash) ?? (numbers === undefined ? plan(process.env) : planned)
+          const asked = given.get(hash) ?? (own === null ? plan(process.env) : planned)
           given.set(hash, asked)
           return asked
         }
-        return pipelines.submit(numbers === undefined ? pipeline : pipelineOf(numbers), program, {}, { rewrite })
+        return pipelines.submit(own ?? pipeline, program, {}, { rewrite })
       }
       case 'savepoint':
         return pipelines.savepoint(name, `kept-${++this.saved}`)
@@ -314,23 +418,25 @@ export class People {
   }
 
   /** Nobody hears what a process says that is dead. */
-  private hear(ask: Ask, error: unknown): void {
+  private hear(ask: Ask, error: unknown, worker: Worker): void {
     if (!this.open.has(ask) || ask.process.state === 'dead') return
     const { world } = this.seams
     world.log.info('answered', { what: ask.what, error: error instanceof PotorooError ? error.code : String(error) })
     this.answers++
-    if (error === null) this.compare(ask)
+    if (error === null) this.compare(ask, worker)
     else if (!(error instanceof PotorooError)) this.complaints.push(`${ask.what}: ${(error as Error).stack}`)
     this.close(ask)
   }
 
   private close(ask: Ask): void {
-    if (this.open.delete(ask)) this.next()
+    if (this.open.delete(ask) && ask.rival === null) this.next()
   }
 
   /** A2. */
-  private compare(ask: Ask): void {
-    const { what, deed, name, hash, since } = ask
+  private compare(ask: Ask, worker: Worker): void {
+    const { what, deed, name, hash, since, rival, inTheWay } = ask
+    if (deed === 'submit' && inTheWay !== null && runInTheWay(rival!, worker) === inTheWay)
+      this.complaints.push(`${what} is done, and ${rival!.other} has its place (Q1)`)
     const claims: Partial<Record<Deed, (fate: Fate | null) => boolean>> = {
       submit: (fate) => fate?.hash === hash && !fate.drained,
       drain: (fate) => fate?.drained === true,

@@ -66,4 +66,32 @@ export const askedMutants: readonly SimMutant[] = [
     text: "return resident?.phase === 'starting' || resident?.phase === 'draining'",
     replacement: "return resident?.phase === 'starting'",
   },
+  {
+    name: 'place-lost-with-the-next-program',
+    bend: 'rivals',
+    file: 'src/worker/pipelines/arrivals.ts',
+    text: 'others.filter((one) => one.run < run)',
+    replacement: 'others.filter((one) => one.submitted < pipelines.get(name)!.submitted)',
+  },
+  {
+    name: 'both-have-one-place',
+    bend: 'rivals',
+    file: 'src/worker/pipelines/arrivals.ts',
+    text: 'if (late !== null) one.execution.fail(late)',
+    replacement: 'if (late === undefined) one.execution.fail(late!)',
+  },
+  {
+    name: 'files-of-another-not-seen',
+    bend: 'rivals',
+    file: 'src/worker/pipelines/places.ts',
+    text: 'return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)',
+    replacement: 'return faultOfSources(plan, listening)',
+  },
+  {
+    name: 'port-of-another-not-seen',
+    bend: 'rivals',
+    file: 'src/worker/pipelines/places.ts',
+    text: 'return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)',
+    replacement: 'return faultOfSinks(plan, others)',
+  },
 ].map((one): SimMutant => ({ bend: 'people', ...one, swarm: 'clusters' }))
