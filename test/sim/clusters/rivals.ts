@@ -11,6 +11,7 @@ import type { Prng } from '../../../src/base/prng.ts'
 import { nullSink } from '../../../src/index.ts'
 import { type Pipeline, pipeline } from '../../../src/model/pipeline.ts'
 import type { Plan } from '../../../src/model/plan.ts'
+import type { Resident } from '../../../src/worker/pipelines/resident.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
 import type { ClusterConfig } from './config.ts'
 import { drawNumbers, type Numbers, pipelineOf } from './numbers.ts'
@@ -44,12 +45,17 @@ export function drawRivals(config: ClusterConfig, random: Prng, one: Numbers, pl
 /** The run of the pipeline whose place `rival` wants, where `worker` has it at work; `null`: it has not. */
 export function runInTheWay({ other }: Rival, worker: Worker): number | null {
   const resident = worker.residents.all.get(other)
-  return resident?.phase === 'running' ? resident.run : null
+  return isAtWork(resident) ? resident!.run : null
+}
+
+/** One that has just failed is closed at once, and said to have failed when the chain has been read. */
+function isAtWork(resident: Resident | undefined): boolean {
+  return resident?.phase === 'running' && resident.execution.isOpen
 }
 
 /** What is wrong with what `worker` has at work (Q2). */
 export function together(rivals: readonly Rival[], worker: Worker): string | null {
   const { all } = worker.residents
-  const both = rivals.find(({ name, other }) => [name, other].every((one) => all.get(one)?.phase === 'running'))
+  const both = rivals.find(({ name, other }) => [name, other].every((one) => isAtWork(all.get(one))))
   return both === undefined ? null : `${both.name} runs beside ${both.other}, whose place it has (Q2)`
 }
