@@ -9,9 +9,7 @@ const args = process.argv.slice(2)
 const json = args.includes('--json')
 
 // What is thrown where nobody waits for it, in the loop of a worker.
-process.on('uncaughtException', (error: NodeJS.ErrnoException, origin) => {
-  // Who read our output has had enough, as `| head` has.
-  if (error.code === 'EPIPE') process.exit(EXIT_DONE)
+process.on('uncaughtException', (error: Error, origin) => {
   if (isTaken(error, origin)) return
   const told = ofWhom(error)
   sayError(told, json)
@@ -19,6 +17,14 @@ process.on('uncaughtException', (error: NodeJS.ErrnoException, origin) => {
 })
 
 watchExit((error) => sayError(error, json))
+
+// Who read our output has had enough, as `| head` has. A pipeline that writes there hears of it, and says so. Other pipes
+// that break, such as those of a pipeline's own, are no reason to end in peace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (process.stdout.listenerCount('error') > 1) return
+  if (error.code === 'EPIPE') process.exit(EXIT_DONE)
+  throw error
+})
 
 // What is said to a file on a full disk is lost; whoever says it goes on.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {

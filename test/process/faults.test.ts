@@ -214,6 +214,11 @@ const PLACE = ' at \\S*q\\.js:\\d+:\\d+'
 test.each([
   ['a promise in a field of a record', '({ line, more: Promise.reject(new Error("alone")) })', PLACE],
   ['a timer', '(setTimeout(() => { throw new Error("alone") }), line)', PLACE],
+  [
+    'a pipe of its own that has broken',
+    '(setTimeout(() => { throw Object.assign(new Error("alone"), { code: "EPIPE" }) }), line)',
+    PLACE,
+  ],
   ['an emitter that nobody listens to', '(process.getBuiltinModule("fs").createReadStream("/not/alone"), line)', ''],
 ])(
   'what a submitted pipeline leaves behind fails it by name, at each start, and no other: %s',
