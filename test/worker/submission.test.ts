@@ -107,7 +107,12 @@ export default pipeline('p${n}', (p) => { p.source('in', generatorSource({ value
   const ledger = {
     program: (hash: string, done: (error: null, found: unknown) => void) => done(null, programs.get(hash)),
   }
-  const seams = { worker: { ledger }, clock: new RealClock(), limits: defaultLimits, alone: false }
+  const seams = {
+    worker: { ledger, cluster: emptyCluster },
+    clock: new RealClock(),
+    limits: defaultLimits,
+    alone: false,
+  }
   const submission = new Submission(seams as unknown as SubmissionSeams)
   let turn = 0
   const count = (): void => {
@@ -143,4 +148,19 @@ test('who submits one pipeline more than workers can name to each other is told 
   const { submission, crowd } = scene(() => {})
   crowd(1024)
   await expect(submission.submit(words, program)).rejects.toMatchObject({ code: 'E_PIPELINES_FULL' })
+})
+
+test('S8: of pipelines that were taken out nothing stays here', async () => {
+  const { submission, all, crowd, stands } = scene(({ hash }) => stands(hash, 5))
+  for (let n = 0; n < 50; n++) {
+    crowd(0)
+    const one = pipeline(`words${n}`, (p) => {
+      p.source('in', generatorSource({ value: (k) => k, rate: 1 })).sink('out', nullSink())
+    })
+    // Somebody takes it out before it stands here.
+    await submission.submit(one, program).catch(({ code }) => expect(code).toBe('E_SUBMIT_OVERTAKEN'))
+    expect(all.size).toBe(0)
+  }
+  expect(submission.held).toBeLessThanOrEqual(2)
+  expect(submission.held).toBeGreaterThan(0)
 })

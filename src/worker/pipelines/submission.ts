@@ -14,6 +14,7 @@
  *     meanwhile. Only who takes it out need not wait for that: it is overtaken.
  * S7. Of programs that come from the store at once, as when a worker comes back, each is loaded, and each is built, in
  *     a turn of its own: whatever else the loop has to do comes between two of them.
+ * S8. Of pipelines that have been taken out nothing stays here for long: the next program that comes has it cleared.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
@@ -92,11 +93,16 @@ export class Submission {
   private readonly asked = new Set<Asked>()
   /** When the last turn that has been given begins (S7). */
   private lastTurn: Promise<void> = Promise.resolve()
-  /** S2. */
+  /** S2, S8. */
   private readonly wanted = new Set<string>()
 
   constructor(seams: SubmissionSeams) {
     this.seams = seams
+  }
+
+  /** How many pipelines it holds a program of, or wants (S8). */
+  get held(): number {
+    return new Set([...this.prepared.keys(), ...this.wanted]).size
   }
 
   /** Whether the pipeline is to run here, where the chain names it. */
@@ -184,7 +190,7 @@ export class Submission {
     const replaced = worker.cluster.pipelines.get(name)?.hash
     if (this.seams.alone) await this.seams.stop(name)
     if (fresh === true) await settle<void>((done) => worker.ledger.withdraw(name, done))
-    this.prepared.set(name, prepared)
+    this.remember(name, prepared)
     this.wanted.add(name)
     const before = worker.residents.all.get(name)
     const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
@@ -257,8 +263,20 @@ export class Submission {
     const loaded = { plan: planned, hash: entry.hash, parameters }
     // Somebody may have asked for one here meanwhile: for this one, which he waits for, or for another.
     const now = this.prepared.get(name)
-    if (now === known) this.prepared.set(name, loaded)
+    if (now === known) this.remember(name, loaded)
     return now !== undefined && isProgram(now, entry) ? now : loaded
+  }
+
+  /** The program need not be loaded from the store; those that the chain names no more, and nobody awaits, go (S8). */
+  private remember(name: string, program: Prepared): void {
+    const { pipelines } = this.seams.worker.cluster
+    const awaited = new Set(Array.from(this.asked, (one) => one.name))
+    for (const held of new Set([...this.prepared.keys(), ...this.wanted])) {
+      if (held === name || pipelines.has(held) || awaited.has(held)) continue
+      this.prepared.delete(held)
+      this.wanted.delete(held)
+    }
+    this.prepared.set(name, program)
   }
 
   /** S7. */
