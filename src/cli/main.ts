@@ -18,8 +18,8 @@ process.on('uncaughtException', (error: Error, origin) => {
 
 watchExit((error) => sayError(error, json))
 
-// Who read our output has had enough, as `| head` has. A pipeline that writes there hears of it, and says so. Other pipes
-// that break, such as those of a pipeline's own, are no reason to end in peace.
+// Who read our output has had enough, as `| head` has. A pipeline that writes there hears of it, and says so. Other
+// pipes that break, such as those of a pipeline's own, are no reason to end in peace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (process.stdout.listenerCount('error') > 1) return
   if (error.code === 'EPIPE') process.exit(EXIT_DONE)
