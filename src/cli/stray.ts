@@ -1,7 +1,7 @@
 /**
  * Whose an error is that was thrown where nobody waits for it: ours, or that of a function that a pipeline has left
  * behind in a timer, a callback or a promise. The first line of the stack that is not Node's says so. Where there is
- * none, as behind an emitter that nobody listens to, what the program was marked with does (`load-mark.ts`).
+ * none, as behind an emitter that nobody listens to, what the program was marked with does (`Runner`).
  *
  * S1. What a stored program has left behind fails the pipelines that run it, and not their worker: it would come again
  *     at each start, and other pipelines would go down with it.
@@ -12,33 +12,32 @@ import { fileURLToPath } from 'node:url'
 import { fail, PotorooError } from '../base/errors.ts'
 import { OWN_FOLDER } from '../base/own-files.ts'
 import { programOf } from '../base/program-url.ts'
-import { hasPassed, markedProgram } from '../worker/loading/load-mark.ts'
 
 const OWN = fileURLToPath(OWN_FOLDER)
 
-/** Takes an error of the stored program whose hash begins with `program`. */
-export type TakeStray = (program: string, error: PotorooError) => void
+/** Who runs stored programs. It is told of them, so that commands which run none read nothing of a worker. */
+export interface Runner {
+  /** The hash of the program that has begun what runs now, for an `error` whose stack names no place; `null`: none. */
+  markOf(error: Error): string | null
+  /** Takes an error of the stored program whose hash begins with `program`. */
+  take(program: string, error: PotorooError): void
+}
 
-let taker: TakeStray | null = null
+let runner: Runner | null = null
 
-/** From now on `take` gets what stored programs have left behind (S1). */
-export function takeStrays(take: TakeStray): void {
-  taker = take
+/** From now on `known` gets what stored programs have left behind (S1). */
+export function takeStrays(known: Runner): void {
+  runner = known
 }
 
 /** Whether somebody has taken `thrown`, and the process goes on. */
 export function isTaken(thrown: unknown, origin: NodeJS.UncaughtExceptionOrigin): boolean {
-  if (taker === null || !(thrown instanceof Error) || thrown instanceof PotorooError) return false
+  if (runner === null || !(thrown instanceof Error) || thrown instanceof PotorooError) return false
   const place = firstPlace(thrown)
-  const program = place === null ? markedAs(thrown) : programOf(place.path)
+  const program = place === null ? runner.markOf(thrown) : programOf(place.path)
   if (program === null || (origin === 'uncaughtException' && isThroughOurs(thrown))) return false
-  taker(program, ofWhom(thrown) as PotorooError)
+  runner.take(program, ofWhom(thrown) as PotorooError)
   return true
-}
-
-/** Whose an error is that names no place. */
-function markedAs(error: Error): string | null {
-  return hasPassed(error) ? null : markedProgram()
 }
 
 /** The error to end with, in place of `thrown`, where a pipeline has thrown it; otherwise `thrown`. */

@@ -11,6 +11,7 @@ import type { Env } from '../env/env.ts'
 import type { Log } from '../env/log.ts'
 import { RealOutput } from '../env/real/output.ts'
 import { watchPool } from '../env/real/pool-watch.ts'
+import { markOf } from '../worker/loading/load-mark.ts'
 import { Pipelines, type PipelinesEvents } from '../worker/pipelines/pipelines.ts'
 import { clusterOf, needStoreFolder } from './cluster.ts'
 import { keepCompiled } from './compiled.ts'
@@ -63,10 +64,11 @@ async function work(options: Options): Promise<void> {
   }
   const pipelines = new Pipelines(env, workerOptions, logged(env, stopped.resolve))
   watchPool(log)
-  takeStrays((program, error) => {
+  const take = (program: string, error: PotorooError): void => {
     if (pipelines.worker.residents.failProgram(program, error)) return
     log.warn('worker.warning', { error: error.code, message: error.message, remedy: error.remedy })
-  })
+  }
+  takeStrays({ markOf, take })
   const signals = onSignals((signal) => {
     log.info('worker.stopping', { signal })
     stopped.resolve(null)

@@ -20,12 +20,10 @@ export function asProgram<T>(hash: string, call: () => T): T {
   }
 }
 
-/** The hash of the program that has begun what runs now; `null` where none has. */
-export function markedProgram(): string | null {
-  return marks.getStore() ?? null
-}
-
-/** Whether `error` was thrown out of a call of `asProgram`, and so has left that in the middle. */
-export function hasPassed(error: object): boolean {
-  return passed.has(error)
+/**
+ * The hash of the program that has begun what runs now, and by which `error` was thrown; `null` where there is none, or
+ * where the error was thrown out of a call of `asProgram`, and so has left that in the middle.
+ */
+export function markOf(error: Error): string | null {
+  return passed.has(error) ? null : (marks.getStore() ?? null)
 }
