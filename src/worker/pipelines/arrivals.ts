@@ -14,13 +14,15 @@
  *     asks, and for whoever runs it next.
  * V6. Of two pipelines whose sinks write to one place, or whose sources listen at one, the one whose run began first
  *     has it, on every worker, whatever program it has been given since: who submits looks at what he knows of, and
- *     somebody else may submit to another worker just then.
+ *     somebody else may submit to another worker just then. What was drained keeps its files, as far as it is known
+ *     here, and no port: another one's first restore would remove what it has shown.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
 import { LAST_EPOCH } from '../../cluster/generation.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { Parameters } from '../../model/graph.ts'
+import type { Plan } from '../../model/plan.ts'
 import type { Execution } from '../execution/execution.ts'
 import { type ExecutionEvents, type Generation, type Holdings, letGo } from '../execution/generation.ts'
 import { faultOfPlaces } from './places.ts'
@@ -175,14 +177,15 @@ export class Arrivals {
   /** V6. Fails those whose run began later and have a place of this one's; answers why it cannot run itself. */
   private takePlaces(name: string, { run }: PipelineEntry, { plan }: Loaded): PotorooError | null {
     const { pipelines } = this.seams.cluster()
-    const others = this.roster.launched.filter((one) => one.name !== name && pipelines.get(one.name)?.drained === false)
-    const earlier = others.filter((one) => one.run < run)
-    const fault = faultOfPlaces(
-      plan,
-      earlier.map((one) => one.plan),
-    )
+    const { launched, all } = this.roster
+    const others = (drained: boolean, of: Iterable<Resident>): readonly Resident[] =>
+      [...of].filter((one) => one.name !== name && pipelines.get(one.name)?.drained === drained)
+    const plansOf = (those: readonly Resident[]): readonly Plan[] => those.map((one) => one.plan)
+    const working = others(false, launched)
+    const earlier = plansOf(working.filter((one) => one.run < run))
+    const fault = faultOfPlaces(plan, [...earlier, ...plansOf(others(true, all.values()))], earlier)
     if (fault !== null) return fault
-    for (const one of others) {
+    for (const one of working) {
       const late = one.run > run ? faultOfPlaces(one.plan, [plan]) : null
       if (late !== null) one.execution.fail(late)
     }

@@ -70,8 +70,8 @@ export const askedMutants: readonly SimMutant[] = [
     name: 'place-lost-with-the-next-program',
     bend: 'rivals',
     file: 'src/worker/pipelines/arrivals.ts',
-    text: 'others.filter((one) => one.run < run)',
-    replacement: 'others.filter((one) => one.submitted < pipelines.get(name)!.submitted)',
+    text: 'working.filter((one) => one.run < run)',
+    replacement: 'working.filter((one) => one.submitted < pipelines.get(name)!.submitted)',
   },
   {
     name: 'both-have-one-place',
