@@ -178,12 +178,12 @@ export class Arrivals {
   private takePlaces(name: string, { run }: PipelineEntry, { plan }: Loaded): PotorooError | null {
     const { pipelines } = this.seams.cluster()
     const { launched, all } = this.roster
-    const others = (drained: boolean, of: Iterable<Resident>): readonly Resident[] =>
-      [...of].filter((one) => one.name !== name && pipelines.get(one.name)?.drained === drained)
-    const plansOf = (those: readonly Resident[]): readonly Plan[] => those.map((one) => one.plan)
-    const working = others(false, launched)
-    const earlier = plansOf(working.filter((one) => one.run < run))
-    const fault = faultOfPlaces(plan, [...earlier, ...plansOf(others(true, all.values()))], earlier)
+    const isOther = (one: Resident, drained: boolean): boolean =>
+      one.name !== name && pipelines.get(one.name)?.drained === drained
+    const working = launched.filter((one) => isOther(one, false))
+    const drained = [...all.values()].filter((one) => isOther(one, true))
+    const earlier = working.filter((one) => one.run < run)
+    const fault = faultOfPlaces(plan, plansOf([...earlier, ...drained]), plansOf(earlier))
     if (fault !== null) return fault
     for (const one of working) {
       const late = one.run > run ? faultOfPlaces(one.plan, [plan]) : null
@@ -306,4 +306,8 @@ export class Arrivals {
     this.settle()
     this.events.changed()
   }
+}
+
+function plansOf(residents: readonly Resident[]): readonly Plan[] {
+  return residents.map(({ plan }) => plan)
 }
