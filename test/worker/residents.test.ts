@@ -312,27 +312,15 @@ test('a program that could not be loaded is not in the way of another run', () =
 })
 
 test.each([
-  ['first', [0, 0], ['one/1 starts', 'two cannot run by E_SINK_PLACE']],
-  ['last', [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 starts']],
+  ['its first program', 'first', 1, [0, 0], ['one/1 starts', 'two cannot run by E_SINK_PLACE']],
+  ['its first program', 'last', 1, [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 starts']],
+  ['its next program', 'first', 3, [0, 0], ['one/1 by 3 starts', 'two cannot run by E_SINK_PLACE']],
+  ['its next program', 'last', 3, [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 by 3 starts']],
 ])(
-  'of two that write to one place the one that was submitted first has it, also where it is loaded %s',
-  (_, order, heard) => {
+  'of two that write to one place the one that was there first has it, with %s, also where it is loaded %s',
+  (_program, _when, submitted, order, heard) => {
     const { said, stands, residents, loads } = scene({ slow: true })
-    stands(['one', entryOf(1, { hash: 'writes' })], ['two', entryOf(2, { hash: 'writes' })])
-    residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
-    for (const i of order) loads.splice(i, 1)[0]!()
-    expect(said.filter((text) => !text.includes(' hears '))).toEqual(heard)
-  },
-)
-
-test.each([
-  ['first', [0, 0], ['one/1 by 3 starts', 'two cannot run by E_SINK_PLACE']],
-  ['last', [1, 0], ['two/2 starts', 'two/2 fails by E_SINK_PLACE', 'one/1 by 3 starts']],
-])(
-  'the one that was there first keeps its place with its next program, also where it is loaded %s',
-  (_, order, heard) => {
-    const { said, stands, residents, loads } = scene({ slow: true })
-    stands(['one', entryOf(1, { hash: 'writes', submitted: 3 })], ['two', entryOf(2, { hash: 'writes' })])
+    stands(['one', entryOf(1, { hash: 'writes', submitted })], ['two', entryOf(2, { hash: 'writes' })])
     residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
     for (const i of order) loads.splice(i, 1)[0]!()
     expect(said.filter((text) => !text.includes(' hears '))).toEqual(heard)
