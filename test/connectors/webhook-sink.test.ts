@@ -155,13 +155,14 @@ describe('one writer', () => {
     options: Partial<WebhookSinkOptions<unknown>> = {},
     limits: Partial<Limits> = {},
     snapshots: Json[] = [],
+    history = 'h.1',
   ) {
     const writer = webhookSinkConnector.open(webhookSink({ url: URL_TEXT, ...options }), {
       env: process.env,
       limits: makeLimits({ writerBytes: 300, ...limits }),
       pipeline: 'p',
       store: 'h',
-      history: 'h.1',
+      history,
       step: 'out',
       writer: 'w1',
       standardOutput: { write: () => {} },
@@ -205,10 +206,19 @@ describe('one writer', () => {
     write(writer, '1', '2')
     pass(1000)
     expect(receiver.got).toMatchObject([
-      { id: 'id-1', body: '1', headers: { 'content-type': 'application/json' } },
-      { id: 'id-2', body: '2' },
+      { id: 'h.1/id-1', body: '1', headers: { 'content-type': 'application/json' } },
+      { id: 'h.1/id-2', body: '2' },
     ])
     expect(writer.status).toMatchObject({ state: 'ready', records: 2, queuedBytes: 0, writtenBytes: 2 })
+  })
+
+  test('what another pipeline, or a fresh run, makes of the same record of a file is another record', () => {
+    receiver.open()
+    write(open(), '1')
+    write(open({}, {}, [], 'h.7'), '1')
+    write(open({}, {}, [], 'other.1'), '1')
+    pass(1000)
+    expect([...receiver.taken.keys()]).toEqual(['h.1/id-1', 'h.7/id-1', 'other.1/id-1'])
   })
 
   test('posts several as lines, and each by itself where one of them is refused', () => {
@@ -291,7 +301,7 @@ describe('one writer', () => {
     receiver.answer = () => null
     write(open({ timeoutMs: 500 }), '1')
     pass(2000)
-    expect(new Set(receiver.got.map(({ id }) => id))).toEqual(new Set(['id-1']))
+    expect(new Set(receiver.got.map(({ id }) => id))).toEqual(new Set(['h.1/id-1']))
     expect(receiver.got.length).toBeGreaterThan(1)
   })
 
@@ -328,8 +338,8 @@ describe('one writer', () => {
     const second = open({}, {}, [first.snapshot!])
     pass(1000)
     expect(receiver.got.slice(-2).map(({ id, body }) => [id, body])).toEqual([
-      ['id-2', '2'],
-      ['id-3', '3'],
+      ['h.1/id-2', '2'],
+      ['h.1/id-3', '3'],
     ])
     const done = barrier(second)
     pass(100)

@@ -9,6 +9,8 @@
  * P4. What is held is bounded: records by `writerBytes`, requests by `concurrency`. A receiver that does not answer
  *     stops the task, and with it, channel by channel, the sources.
  * P5. The token is sent and never shown.
+ * P6. A receiver may hear several pipelines, and several runs of one, and remembers ids together. A file has the same
+ *     name for all of them: so an id is sent with the name of the run that it means something in.
  */
 import { fail } from '../../base/errors.ts'
 import { isSendable } from '../../base/secret.ts'
@@ -179,6 +181,11 @@ class WebhookWriter implements Writer {
     return queue.splice(0, count)
   }
 
+  /** P6. */
+  private idSent(id: string): string {
+    return `${this.context.history}/${id}`
+  }
+
   private send(post: Post): void {
     const { context, settings, token, round } = this
     post.timer = null
@@ -190,7 +197,7 @@ class WebhookWriter implements Writer {
     const [first] = items
     const type = settings.records === 1 ? 'application/json' : 'application/x-ndjson'
     const headers: Record<string, string> = { 'content-type': settings.contentType ?? type }
-    if (items.length === 1 && first!.id !== null) headers['idempotency-key'] = first!.id
+    if (items.length === 1 && first!.id !== null) headers['idempotency-key'] = this.idSent(first!.id)
     if (token !== null) headers.authorization = `Bearer ${token}`
     const body = items.length === 1 ? first!.bytes : Buffer.concat(items.map(({ bytes }) => bytes))
     const { url, timeoutMs } = settings

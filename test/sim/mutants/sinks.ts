@@ -83,8 +83,8 @@ export const sinkMutants: readonly SimMutant[] = [
     {
       name: 'posted-under-another-id',
       file: 'src/connectors/webhook/sink.ts',
-      text: "headers['idempotency-key'] = first!.id",
-      replacement: "headers['idempotency-key'] = first!.id + post.tries",
+      text: "headers['idempotency-key'] = this.idSent(first!.id)",
+      replacement: "headers['idempotency-key'] = this.idSent(first!.id) + post.tries",
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'webs' })),
 ]
