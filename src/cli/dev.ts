@@ -5,6 +5,9 @@
  * N1. What cannot be loaded, or does not fit the state, is said, and the program that ran goes on.
  * N2. One change is taken over at a time; what is saved meanwhile comes next.
  * N3. What a running program would stop for is said, and a change is waited for.
+ * N4. What is saved is tried beside the loop (`load.ts`): what waits at first and then computes for ever would hold the
+ *     program that runs, and nobody would see what is saved next.
+ * N5. What is saved while the first program comes up, or while a file is loaded, is not lost: it comes next.
  */
 import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
@@ -13,7 +16,7 @@ import type { Parameters } from '../model/graph.ts'
 import { refuseFaults } from '../model/validate.ts'
 import type { Pipelines, PipelinesEvents, Resident, SubmitOptions } from '../worker/pipelines/pipelines.ts'
 import { inForeground, type Stop } from './foreground.ts'
-import { loadGraph } from './load.ts'
+import { loadTriedGraph } from './load.ts'
 import { proposals, sayBeginning, sayContinuing, sayEnd } from './remarks.ts'
 import { addBeginningOptions, type BeginningFlags } from './run.ts'
 import { readsInput, withOutput } from './standard-streams.ts'
@@ -21,7 +24,7 @@ import { say, sayError, sayWarning } from './terminal.ts'
 import { FileWatch, filesOf } from './watch-files.ts'
 import { addWorkerOptions, envOf, settingsOf } from './worker-options.ts'
 
-type Loaded = Awaited<ReturnType<typeof loadGraph>>
+type Loaded = Awaited<ReturnType<typeof loadTriedGraph>>
 
 export function devCommand(): Command {
   const command = new Command('dev').description(
@@ -34,13 +37,12 @@ export function devCommand(): Command {
 
 async function develop(file: string, options: BeginningFlags): Promise<void> {
   const settings = settingsOf(options)
-  let changed = (): void => {}
-  const watch = new FileWatch(() => changed())
+  const changes = new Changes()
+  const watch = new FileWatch(() => changes.tell())
   try {
     watch.add([file])
-    const load = () => whole(file, options.param, settings.limits)
-    const first = await firstWhole(load, (look) => (changed = look))
-    watch.add(filesOf(first.bundle))
+    const load = () => whole(file, options.param, settings.limits, watch)
+    const first = await firstWhole(load, changes)
     const env = envOf(settings, 'warn')
     const { name } = first.pipeline
     const data = settings.data ?? `.potoroo/${name}`
@@ -54,7 +56,7 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
         const desk = new Desk(pipelines, options, shown, load, first)
         await desk.begin()
         say(`  changes of ${file} are taken over as they are saved`)
-        changed = () => void desk.takeOver(file, watch)
+        changes.each(() => void desk.takeOver(file))
         void stopped.then(() => watch.close())
         return () => {
           const resident = pipelines.residents.get(name)
@@ -68,24 +70,59 @@ async function develop(file: string, options: BeginningFlags): Promise<void> {
 }
 
 /** The first state of the file that can run (N1): until then, each change is looked at. */
-async function firstWhole(load: () => Promise<Loaded>, onChange: (look: () => void) => void): Promise<Loaded> {
+async function firstWhole(load: () => Promise<Loaded>, changes: Changes): Promise<Loaded> {
   for (;;) {
-    const change = Promise.withResolvers<void>()
-    onChange(change.resolve)
+    changes.clear()
     try {
       return await load()
     } catch (error) {
       sayError(error)
       say('  waits for a change')
-      await change.promise
+      await changes.next()
     }
   }
 }
 
-async function whole(file: string, parameters: Parameters | undefined, limits: Limits): Promise<Loaded> {
-  const loaded = await loadGraph(file, parameters, limits)
+/** The program in the file as it is now; its files are watched from the moment when they have been read. */
+async function whole(
+  file: string,
+  parameters: Parameters | undefined,
+  limits: Limits,
+  watch: FileWatch,
+): Promise<Loaded> {
+  const loaded = await loadTriedGraph(file, parameters, limits, (bundle) => watch.add(filesOf(bundle)))
   refuseFaults(loaded.graph)
   return loaded
+}
+
+/** Changes of the files; one that comes before anybody asks for it waits (N5). */
+class Changes {
+  private due = false
+  private heard = (): void => {}
+
+  tell(): void {
+    this.due = true
+    this.heard()
+  }
+
+  /** The files are about to be read: only what comes later is a change. */
+  clear(): void {
+    this.due = false
+  }
+
+  /** Resolves with the next change. */
+  async next(): Promise<void> {
+    if (this.due) return
+    await new Promise<void>((resolve) => {
+      this.heard = resolve
+    })
+  }
+
+  /** Calls `look` for what waits, and for each change from now on. */
+  each(look: () => void): void {
+    this.heard = look
+    if (this.due) look()
+  }
 }
 
 /** What runs, and what takes its place. */
@@ -119,21 +156,20 @@ class Desk {
     await this.pipelines.settled(resident)
   }
 
-  async takeOver(file: string, watch: FileWatch): Promise<void> {
+  async takeOver(file: string): Promise<void> {
     this.again = true
     if (this.busy) return
     this.busy = true
     while (this.again) {
       this.again = false
-      await this.reload(file, watch)
+      await this.reload(file)
     }
     this.busy = false
   }
 
-  private async reload(file: string, watch: FileWatch): Promise<void> {
+  private async reload(file: string): Promise<void> {
     try {
       const next = await this.load()
-      watch.add(filesOf(next.bundle))
       const { current, pipelines } = this
       // One that was cancelled from another terminal is not there any more.
       const runs = pipelines.residents.get(current.pipeline.name)?.error === null

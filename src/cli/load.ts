@@ -3,7 +3,11 @@ import { fail } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Graph, Parameters } from '../model/graph.ts'
 import { buildGraph, type LoadedPipeline, loadPipeline } from '../worker/loading/load.ts'
+import type { Bundle } from '../worker/loading/load-bundle.ts'
+import { tryLoading } from '../worker/loading/load-trial.ts'
 import { limitsHere } from './settings.ts'
+
+type LoadedGraph = LoadedPipeline & { readonly graph: Graph }
 
 /** Collects repeated `name=value` options. */
 export function collectPairs(pair: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -22,7 +26,30 @@ export async function loadGraph(
   file: string,
   parameters: Parameters = {},
   limits: Limits = limitsHere(),
-): Promise<LoadedPipeline & { readonly graph: Graph }> {
-  const loaded = await loadPipeline(file, limits)
+): Promise<LoadedGraph> {
+  return built(await loadPipeline(file, limits), parameters, limits)
+}
+
+/**
+ * As `loadGraph`, where the loop goes on with other things whatever comes of it: what waits is given up, and would
+ * compute later with nobody there to interrupt it. So it is tried beside the loop first, and ends with its thread.
+ * `onBundle` is called once its files have been read.
+ */
+export async function loadTriedGraph(
+  file: string,
+  parameters: Parameters = {},
+  limits: Limits,
+  onBundle: (bundle: Bundle) => void,
+): Promise<LoadedGraph> {
+  const { loadTimeoutMs } = limits
+  const tried = async (bundle: Bundle): Promise<void> => {
+    onBundle(bundle)
+    const { text, map, hash, path } = bundle
+    await tryLoading({ text, map, hash, parameters, limits: { loadTimeoutMs } }, path)
+  }
+  return built(await loadPipeline(file, limits, tried), parameters, limits)
+}
+
+function built(loaded: LoadedPipeline, parameters: Parameters, limits: Limits): LoadedGraph {
   return { ...loaded, graph: buildGraph(loaded.pipeline, parameters, limits) }
 }

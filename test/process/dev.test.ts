@@ -19,14 +19,18 @@ export default pipeline('${name}', { parameters: { port: 7001 } }, (p) => {
 `
 const shown = (mark: string) => `export const shown = (line: string, total: number) => \`\${line} \${total}${mark}\``
 
-async function app() {
-  const cwd = folder()
-  mkdirSync(join(cwd, 'lib'))
-  const save = (file: string, text: string): void => {
-    // As editors do: the file that is there is replaced.
+/** Saves files below `cwd` as editors do: the file that is there is replaced. */
+const saver =
+  (cwd: string) =>
+  (file: string, text: string): void => {
     writeFileSync(join(cwd, `${file}~`), text)
     renameSync(join(cwd, `${file}~`), join(cwd, file))
   }
+
+async function app() {
+  const cwd = folder()
+  mkdirSync(join(cwd, 'lib'))
+  const save = saver(cwd)
   save('lib/shown.ts', shown(''))
   save('count.ts', program('shown(line, ++state.total)'))
   const port = await freePort()
@@ -102,4 +106,44 @@ test('waits for a file that can run, and looks for what `run` lets pass', async 
   const [, port] = await dev.said(/lines listens on 127\.0\.0\.1:(\d+)/)
   await ran(['send', port!], { input: 'x\n' })
   await dev.said(/shares an object with its state/)
+})
+
+test('what waits longer than it may, and then computes for ever, holds neither what runs nor what is saved next', async () => {
+  const cwd = folder()
+  const save = saver(cwd)
+  const says = (mark: string): string => `
+import { generatorSource, pipeline, stdoutSink } from 'potoroo'
+
+export default pipeline('p', (p) => {
+  p.source('in', generatorSource({ value: (n) => \`${mark} \${n}\`, rate: 20 })).sink('print', stdoutSink())
+})
+`
+  save('p.ts', says('first'))
+  const dev = potoroo(['dev', 'p.ts', '--limit', 'loadTimeoutMs=1000'], { cwd })
+  await dev.said(/^first 1$/m)
+  save('p.ts', `${says('first')}await new Promise((resolve) => setTimeout(resolve, 2500)); for (;;);\n`)
+  await dev.said(/p\.ts cannot run like this, and what ran goes on\nerror E_PIPELINE_SLOW: .* it waits/)
+  // By its twentieth record of each second it is long past the time at which that computes.
+  const [, now] = await dev.said(/^first (\d+)$(?![\s\S]*^first)/m)
+  await dev.said(new RegExp(`^first ${Number(now) + 60}$`, 'm'))
+  save('p.ts', says('second'))
+  await dev.said(/^second \d+$/m)
+})
+
+test('what is saved while the first program comes up is taken over', async () => {
+  const cwd = folder()
+  const save = saver(cwd)
+  const says = (mark: string): string => `
+import { generatorSource, pipeline, stdoutSink } from 'potoroo'
+
+console.error('loaded ${mark}')
+export default pipeline('p', (p) => {
+  p.source('in', generatorSource({ value: (n) => \`${mark} \${n}\`, rate: 20 })).sink('print', stdoutSink())
+})
+`
+  save('p.ts', says('first'))
+  const dev = potoroo(['dev', 'p.ts'], { cwd })
+  await dev.said(/^loaded first$/m)
+  save('p.ts', says('second'))
+  await dev.said(/^second \d+$/m)
 })

@@ -31,9 +31,17 @@ export interface LoadedPipeline {
   readonly pipeline: Pipeline
 }
 
-/** Bundles and loads the pipeline file at `file`. Rejects with an error of the table that names file and line. */
-export async function loadPipeline(file: string, limits: LoadLimits): Promise<LoadedPipeline> {
+/**
+ * Bundles and loads the pipeline file at `file`. Rejects with an error of the table that names file and line, and as
+ * `first` does, which is called with the bundle before it is loaded.
+ */
+export async function loadPipeline(
+  file: string,
+  limits: LoadLimits,
+  first?: (bundle: Bundle) => Promise<void>,
+): Promise<LoadedPipeline> {
   const bundle = bundlePipeline(file, limits)
+  await first?.(bundle)
   const root = pathToFileURL(`${dirname(bundle.path)}/`).href
   return { bundle, pipeline: await importBundle(bundle, root, bundle.path, limits) }
 }
