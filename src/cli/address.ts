@@ -1,4 +1,4 @@
-/** Addresses on the command line: `7001`, `host:7001`, `[::1]:7001`, `ws://host:7001/path`. */
+/** Addresses on the command line: `7001`, `host:7001`, `[::1]:7001`, `tcp://host:7001`, `ws://host:7001/path`. */
 import { fail } from '../base/errors.ts'
 import type { Address } from '../env/network.ts'
 
@@ -12,6 +12,13 @@ export function addressOf(text: string): Address {
     })
   }
   return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
+}
+
+/** The address that `tcp://HOST:PORT` names. Throws `E_USAGE`. */
+export function tcpAddressOf(text: string): Address {
+  const [, address] = /^tcp:\/\/([^/]+)\/?$/.exec(text) ?? []
+  if (address === undefined) throw fail('E_USAGE', { reason: `"${text}" is no URL of a sink: write tcp://HOST:PORT` })
+  return addressOf(address)
 }
 
 /** The URL of a WebSocket that `text` is. Throws `E_USAGE`. */

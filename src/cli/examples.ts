@@ -28,6 +28,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   receive: [
     ['receive 7002', 'shows what a sink dials'],
     ['receive 7002 --count 1000 --quiet --json', 'only figures'],
+    ['receive tcp://127.0.0.1:7003', 'reads from a tcpServerSink'],
     ['receive ws://127.0.0.1:7003/', 'reads from a webSocketServerSink'],
     ['receive 7002 --acked --inbox ./inbox --out rows.txt', 'each record of an acked sink once, through any restart'],
   ],

@@ -1,6 +1,6 @@
 /** Where `receive` has records from. */
 
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { showAddress } from '../base/address.ts'
 import { fail } from '../base/errors.ts'
 import { listenFault } from '../client/receiver/listen.ts'
@@ -39,30 +39,7 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
-    let busy: void | Promise<void>
-    const sender = new Assembler(framing, RECORD_BYTES, (bytes, cuts) => {
-      const records = Array.from({ length: cuts.count }, (_, i) =>
-        Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
-      )
-      busy = taker.take(records, 0) ?? busy
-    })
-    socket.on('data', (chunk: Buffer) => {
-      busy = taker.take([], chunk.length)
-      try {
-        sender.push(chunk)
-      } catch (error) {
-        sayWarning(error)
-        socket.destroy()
-      }
-      if (busy === undefined) return
-      socket.pause()
-      void busy.then(() => socket.resume())
-    })
-    socket.on('end', () => {
-      const why = sender.end('a sender')
-      if (why !== null) say(why)
-    })
-    socket.on('error', () => {})
+    takeFrom(socket, 'a sender', framing, taker)
     socket.on('close', () => {
       sockets.delete(socket)
       if (sockets.size === 0) taker.alone()
@@ -80,6 +57,58 @@ export async function plainInlet(address: Address, framing: Framing, taker: Take
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+/** Subscribes to a sink that listens by TCP. */
+export async function dialingInlet(address: Address, framing: Framing, taker: Taker): Promise<Inlet> {
+  const name = showAddress(address)
+  const socket = connect({ ...address, noDelay: true, timeout: DIAL_MS })
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (why: string): void => {
+      socket.destroy()
+      reject(
+        fail('E_PEER', { operation: 'reach', address: name, reason: `${why}; a sink that dials is received by PORT` }),
+      )
+    }
+    socket.once('connect', resolve)
+    socket.once('timeout', () => refuse(`no answer within ${DIAL_MS / 1000} s`))
+    socket.once('error', (error) => refuse(error.message))
+  })
+  socket.setTimeout(0)
+  takeFrom(socket, `the sink at ${name}`, framing, taker)
+  socket.on('close', () => {
+    say(`the sink at ${name} has closed the connection`)
+    taker.alone()
+  })
+  return { says: `reads from tcp://${name}`, close: () => socket.destroy() }
+}
+
+/** Cuts what `socket` brings into records; its bytes are read no faster than they are taken. */
+function takeFrom(socket: Socket, who: string, framing: Framing, taker: Taker): void {
+  let busy: void | Promise<void>
+  const sender = new Assembler(framing, RECORD_BYTES, (bytes, cuts) => {
+    const records = Array.from({ length: cuts.count }, (_, i) =>
+      Buffer.from(bytes.subarray(cuts.starts[i], cuts.ends[i])),
+    )
+    busy = taker.take(records, 0) ?? busy
+  })
+  socket.on('data', (chunk: Buffer) => {
+    busy = taker.take([], chunk.length)
+    try {
+      sender.push(chunk)
+    } catch (error) {
+      sayWarning(error)
+      socket.destroy()
+    }
+    if (busy === undefined) return
+    socket.pause()
+    void busy.then(() => socket.resume())
+  })
+  socket.on('end', () => {
+    const why = sender.end(who)
+    if (why !== null) say(why)
+  })
+  socket.on('error', () => {})
 }
 
 /** Subscribes to a sink that listens for WebSockets: each message is a record. */

@@ -3,12 +3,12 @@ import { Command } from 'commander'
 import { fail } from '../base/errors.ts'
 import { portOwner } from '../env/real/port-owner.ts'
 import type { Framing } from '../model/connector.ts'
-import { addressOf } from './address.ts'
+import { addressOf, tcpAddressOf } from './address.ts'
 import { FRAMINGS, framingOf } from './framing.ts'
 import { wholeNumber } from './numbers.ts'
 import { Progress } from './progress.ts'
 import { RecordFile, recordsIn, requireOne } from './receive-file.ts'
-import { ackedInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
+import { ackedInlet, dialingInlet, type Inlet, plainInlet, type Taker, webSocketInlet } from './receive-inlets.ts'
 import { printJson, say } from './terminal.ts'
 import { readToken } from './token.ts'
 
@@ -30,7 +30,8 @@ export function receiveCommand(): Command {
     .description('print, keep or count the records of a sink')
     .argument(
       '<address>',
-      'where to listen: PORT or HOST:PORT; or ws://HOST:PORT/PATH of a webSocketServerSink to read from',
+      'where to listen: PORT or HOST:PORT; or a sink that listens, to read from: tcp://HOST:PORT of a tcpServerSink, ' +
+        'ws://HOST:PORT/PATH of a webSocketServerSink',
     )
     .option('--framing <framing>', `how records are told apart: ${FRAMINGS}`, 'lines')
     .option('--acked', "for a sink with protocol: 'acked', whose records are taken once each")
@@ -97,6 +98,7 @@ function checkOptions(address: string, { acked, websocket, inbox, tokenFile, qui
 }
 
 function open(address: string, framing: Framing, options: Options, kept: number, taker: Taker): Promise<Inlet> {
+  if (isTcp(address)) return dialingInlet(tcpAddressOf(address), framing, taker)
   if (isUrl(address)) return webSocketInlet(address, taker)
   if (!options.acked) return plainInlet(addressOf(address), framing, taker)
   const token = options.tokenFile === undefined ? null : readToken(options.tokenFile)
@@ -113,8 +115,13 @@ function open(address: string, framing: Framing, options: Options, kept: number,
   )
 }
 
+/** A sink that listens. */
 function isUrl(address: string): boolean {
-  return /^wss?:/.test(address)
+  return isTcp(address) || /^wss?:/.test(address)
+}
+
+function isTcp(address: string): boolean {
+  return address.startsWith('tcp:')
 }
 
 /** A port that is taken is named with who has it. */

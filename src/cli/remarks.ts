@@ -27,9 +27,13 @@ export const proposals = {
   listening(resident: Resident, step: string, address: string): string {
     const task = resident.plan.tasks.find((one) => one.step === step)
     if (task?.kind === 'sink') {
-      if (task.sink.kind !== WEBSOCKET_SERVER) return line(`${step} listens on ${address}`, '')
-      const url = `ws://${address}${task.sink.settings.path}`
-      return line(`${step} listens on ${url}`, `receive ${url}`)
+      const { kind, settings, framing } = task.sink
+      if (kind === WEBSOCKET_SERVER) {
+        const url = `ws://${address}${settings.path}`
+        return line(`${step} listens on ${url}`, `receive ${url}`)
+      }
+      const how = kind === TCP_SERVER ? `receive tcp://${address}${framing === null ? '' : framingFlag(framing)}` : ''
+      return line(`${step} listens on ${address}`, how)
     }
     if (task?.kind === 'source' && task.source.kind === HTTP_SOURCE) {
       const url = `http://${address}${task.source.settings.path}`
@@ -66,7 +70,7 @@ export const proposals = {
   },
 }
 
-/** What tells `send` how a source tells records apart; one of a pipeline's own it does not know. */
+/** What tells `send` or `receive` how records are told apart; one of a pipeline's own they do not know. */
 function framingFlag(framing: Framing): string {
   if (framing.kind === 'lines') return ''
   return ` --framing ${framingName(framing) ?? '…'}`

@@ -65,7 +65,10 @@ export function describeSink<T, const F extends Fields>(
   const { settings, faults } = checkSettings(connector, fields, options, others)
   const { encode, framing = null } = options ?? {}
   const more: string[] = []
-  if (typeof encode !== 'function') more.push(`${connector}: encode must be a function that makes text or bytes`)
+  if (typeof encode !== 'function') {
+    const what = encode === undefined ? 'encode is missing: give it' : 'encode must be'
+    more.push(`${connector}: ${what} a function that makes text or bytes, such as JSON.stringify with framing: lines()`)
+  }
   if (framing !== null && typeof framing?.frame !== 'function') more.push(`${connector}: framing must be a framing`)
   else if (framing?.readsOnly) more.push(`${connector}: framing "${framing.kind}" only reads; give it a function frame`)
   return {

@@ -1,13 +1,14 @@
 /** What `run` says of where a pipeline listens. */
 import { expect, test } from 'vitest'
 import { proposals, wordsOfEnd } from '../../src/cli/remarks.ts'
-import { pipeline, tcpServerSink, tcpSource, webSocketServerSink } from '../../src/index.ts'
+import { lengthPrefix, pipeline, tcpServerSink, tcpSource, webSocketServerSink } from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import type { Resident } from '../../src/worker/pipelines/pipelines.ts'
 
 const live = pipeline('live', (p) => {
   const source = p.source('lines', tcpSource({ port: 0 }))
   source.sink('feed', tcpServerSink({ port: 0, encode: String }))
+  source.sink('frames', tcpServerSink({ port: 0, framing: lengthPrefix({ bytes: 2 }), encode: String }))
   source.sink('page', webSocketServerSink({ port: 0, path: '/live', encode: String }))
 })
 
@@ -15,7 +16,8 @@ test('sources and sinks that listen are shown where they are, also on a port tha
   const resident = { plan: plan(live.build({})) } as unknown as Resident
   const said = (step: string) => proposals.listening(resident, step, '127.0.0.1:7').replaceAll(/(npx )?potoroo /g, '')
   expect(said('lines')).toMatch(/lines listens on 127\.0\.0\.1:7 +send 7 FILE$/)
-  expect(said('feed')).toMatch(/feed listens on 127\.0\.0\.1:7$/)
+  expect(said('feed')).toMatch(/feed listens on 127\.0\.0\.1:7 +receive tcp:\/\/127\.0\.0\.1:7$/)
+  expect(said('frames')).toMatch(/ +receive tcp:\/\/127\.0\.0\.1:7 --framing length-prefix:2:big$/)
   expect(said('page')).toMatch(/page listens on ws:\/\/127\.0\.0\.1:7\/live +receive ws:\/\/127\.0\.0\.1:7\/live$/)
 })
 

@@ -95,7 +95,7 @@ export type TcpServerSinkOptions<T> = OptionsOf<typeof tcpServerSinkFields> & Si
 
 /**
  * Listens on a TCP port and writes every record to everyone who is connected at the time. Best effort: a subscriber
- * sees what is written while it is there and reads fast enough.
+ * sees what is written while it is there and reads fast enough. `potoroo receive tcp://127.0.0.1:7003` is such a one.
  *
  * @example .sink('live', tcpServerSink({ port: 7003, framing: lines(), encode: (row) => JSON.stringify(row) }))
  */
