@@ -3,10 +3,11 @@
  *
  * U1. A record shares no object with the state that made it: the state changes later, the record must not.
  * U2. Two keys share no object: on another worker, or after a recovery, each has its own.
- * U3. What the state holds can be written: the first call that puts in something else is the one that is refused.
+ * U3. What the state holds can be written, and is read as it was: the first call that puts in something else is the one
+ *     that is refused.
  * U4. No function changes the record that it is given: other steps have the same one, and so has whoever tries again.
- * U5. A record that gets a key, or waits for an answer, can be written: its key may be another worker's, and a
- *     checkpoint holds what waits.
+ * U5. A record that gets a key, or waits for an answer, can be written, and is read as it was: its key may be another
+ *     worker's, and a checkpoint holds what waits.
  * U6. What is to change an accumulator in place does not return another one instead, which would be lost.
  *
  * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's. What an
@@ -14,7 +15,7 @@
  *
  * It costs a walk over records, states and results for every call, so it is off unless it is asked for.
  */
-import { findFault } from '../base/codec/fault.ts'
+import { findFault, findHole } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
 import { written } from '../base/codec/written.ts'
 import { fail } from '../base/errors.ts'
@@ -22,6 +23,7 @@ import type { Key } from '../base/hash.ts'
 import type { ChainOp, KeyedPlan, Plan } from '../model/plan.ts'
 import { rewritePlan } from '../model/rewrite.ts'
 import { stateAfter } from './keyed-context.ts'
+import { meet, Owners, reachOf } from './reach.ts'
 import { gathering, severalOf } from './several.ts'
 
 /** `plan` with functions that look at what they did: a call that breaks a rule throws, its record is a dead letter. */
@@ -90,9 +92,14 @@ function remember(step: string, value: unknown): () => void {
   }
 }
 
+/** What of `value` could not be written, or would be read as something else (U3, U5). */
+function faultOf(value: unknown): { readonly path: string; readonly got: string } | null {
+  return findFault([value], 1, DEPTH_MAX) ?? findHole(value)
+}
+
 /** U5 */
 function requireWritable(value: unknown): void {
-  const fault = findFault([value], 1, DEPTH_MAX)
+  const fault = faultOf(value)
   if (fault !== null) throw fail('E_VALUE', { ...fault, place: `value${fault.path}` })
 }
 
@@ -146,7 +153,7 @@ function guardChange<V>(
   return (accumulator, value) => {
     const before = written(accumulator)
     const answer = change(accumulator, value)
-    if (!isLike(answer, accumulator) || reach(accumulator).has(answer)) return
+    if (!isLike(answer, accumulator) || reachOf(accumulator).objects.has(answer)) return
     if (before !== null && written(accumulator) === before) throw fail('E_AGGREGATE_RETURNED', { step, fn })
   }
 }
@@ -159,33 +166,14 @@ function isLike(answer: unknown, accumulator: object): answer is object {
 
 /** Looks at the state of a key, and at what has come of it (U1, U2, U3); `null`: the key is forgotten. */
 function stateGuard(step: string): (state: object | null, key: Key, results: readonly unknown[]) => void {
-  const owners = new WeakMap<object, Key>()
+  const owners = new Owners()
   return (state, key, results) => {
     if (state === null) return
-    const fault = findFault([state], 1, DEPTH_MAX)
+    const fault = faultOf(state)
     if (fault !== null) throw fail('E_STATE_VALUE', { step, key: String(key), path: fault.path, got: fault.got })
-    const parts = reach(state)
-    for (const result of results) {
-      for (const part of reach(result)) if (parts.has(part)) throw fail('E_STATE_SHARED', { step })
-    }
-    for (const part of parts) {
-      const owner = owners.get(part)
-      if (owner !== undefined && owner !== key) {
-        throw fail('E_STATE_OF_TWO', { step, key: String(key), other: String(owner) })
-      }
-      owners.set(part, key)
-    }
+    const parts = reachOf(state)
+    for (const result of results) if (meet(reachOf(result), parts)) throw fail('E_STATE_SHARED', { step })
+    const other = owners.take(parts, key)
+    if (other !== null) throw fail('E_STATE_OF_TWO', { step, key: String(key), other: String(other) })
   }
-}
-
-/** Every object that can be reached from `value` and can change. */
-function reach(value: unknown, found = new Set<object>()): Set<object> {
-  if (typeof value !== 'object' || value === null || found.has(value)) return found
-  // What cannot change may be shared.
-  if (!Object.isFrozen(value)) found.add(value)
-  if (ArrayBuffer.isView(value)) found.add(value.buffer)
-  else if (value instanceof Map) for (const [key, held] of value) reach(held, reach(key, found))
-  else if (value instanceof Set) for (const held of value) reach(held, found)
-  else if (!(value instanceof Date)) for (const held of Object.values(value)) reach(held, found)
-  return found
 }

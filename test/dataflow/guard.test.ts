@@ -55,6 +55,48 @@ test('a state that cannot be written', () => {
   expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: '.later.call', key: '0' } })
 })
 
+test('a hole, in a state or in a record, which a recovery would fill with undefined', () => {
+  const { failures } = run((state, n) => {
+    const hours: number[] = [n]
+    hours[3] = 1
+    state.day = { hours }
+    return n
+  })
+  expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: '.day.hours[1]', key: '0' } })
+  const sent = plan(
+    pipeline('under-test', (p) => {
+      p.source('in', generatorSource<number>({ value: (n) => n }))
+        .map('list', (n) => (n === 0 ? new Array<number>(2) : [undefined, n]))
+        .keyBy('by', () => 1)
+        .reduce('sum', (_sum, list) => list)
+    }).build(),
+  )
+  const under = stage(sent, { in: [0, 1] }, {}, {}, true)
+  under.settle()
+  expect(under.failures.map(({ error }) => error)).toMatchObject([{ code: 'E_VALUE', details: { place: 'value[0]' } }])
+})
+
+test('bytes that lie side by side in one block are not shared, and those that overlap are', () => {
+  const cut = (at: number) => new Uint8Array(new ArrayBuffer(16), at, 4)
+  const beside = run((state, n) => {
+    state.text = Buffer.from(`state ${n}`)
+    return { text: Buffer.from(`record ${n}`) }
+  })
+  expect(beside.codes).toEqual([])
+  const within = run((state) => {
+    const whole = cut(4)
+    state.whole = whole
+    return { part: whole.subarray(3) }
+  })
+  expect(within.codes).toEqual(Array(4).fill('E_STATE_SHARED'))
+  const block = cut(0).buffer
+  const ofTwo = run(
+    (_state, n) => n,
+    () => ({ bytes: new Uint8Array(block, 0, 2) }),
+  )
+  expect(ofTwo.codes).toEqual(['E_STATE_OF_TWO', 'E_STATE_OF_TWO'])
+})
+
 test('copies, and what cannot change, go through', () => {
   const constant = Object.freeze({ name: 'constant' })
   const { codes, text } = run(
