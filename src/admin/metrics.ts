@@ -158,6 +158,12 @@ export const workerRows: readonly WorkerRow[] = [
   own('journal_failing', 'gauge', '1 while the journal cannot be written', ({ journal }) =>
     journal.problem === null ? 0 : 1,
   ),
+  own(
+    'pack_index_bytes',
+    'gauge',
+    'indexes of packs that are kept in memory for a recovery',
+    ({ packIndexBytes }) => packIndexBytes,
+  ),
   own('link_damaged_total', 'counter', 'damaged frames on links', ({ damagedFrames }) => damagedFrames),
   own('loop_stuck_total', 'counter', 'times that the loop stood still', ({ stuck }) => stuck.times),
   own('loop_stuck_seconds_total', 'counter', 'time that it stood still', ({ stuck }) => stuck.totalMs / PER_SECOND),

@@ -20,6 +20,8 @@ export interface WorkerView {
     readonly syncs: number
     readonly problem: string | null
   }
+  /** What it keeps of the indexes of packs, so that a recovery need not read them, in bytes. */
+  readonly packIndexBytes: number
   /** How often, and for how long altogether, its loop has stood still for `limits.stuckMs` or longer. */
   readonly stuck: { readonly times: number; readonly totalMs: number; readonly last: Standstill | null }
   /** What came on links from other workers and was no frame, or had another checksum. */
@@ -132,6 +134,7 @@ export function viewWorker(pipelines: Pipelines, uptimeSeconds: number, pid: num
     uptimeSeconds,
     resources: taken,
     journal: { bytes, segments, writtenBytes, syncs, problem: problem?.message ?? null },
+    packIndexBytes: worker.indexBytes,
     stuck: worker.status.standstills,
     damagedFrames: worker.status.damagedFrames,
     pipelines: [...Array.from(pipelines.residents.values(), summarize), ...absent(pipelines)].toSorted((a, b) =>

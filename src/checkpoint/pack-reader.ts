@@ -26,14 +26,19 @@ export type ChunkSeams = ReadSeams
 /** The first read of a pack's end, which holds the whole index of most packs. */
 const TAIL_BYTES = 64 << 10
 
-/** The chunks of the pack that `handle` names (P6). Its beginning and its end are read at once. */
+/** The chunks of the pack that `handle` names (P6). */
 export function openPack(
   store: Store,
   handle: PackHandle,
   done: (outcome: Examined<readonly PackChunk[]>) => void,
 ): void {
+  readIndex(store, handle, (outcome) => done(outcome.kind === 'intact' ? chunksOf(handle, outcome.value) : outcome))
+}
+
+/** The index of the pack that `handle` names, as its checksum says (P6). Its beginning and its end are read at once. */
+export function readIndex(store: Store, handle: PackHandle, done: (outcome: Examined<Buffer>) => void): void {
   let begins: Examined<null> | null = null
-  let ends: Examined<readonly PackChunk[]> | null = null
+  let ends: Examined<Buffer> | null = null
   const settle = (): void => {
     if (begins === null || ends === null) return
     done(ends.kind === 'intact' && begins.kind !== 'intact' ? begins : ends)
@@ -56,7 +61,7 @@ function readHeader(store: Store, path: string, done: (outcome: Examined<null>) 
   })
 }
 
-function readEnd(store: Store, handle: PackHandle, done: (outcome: Examined<readonly PackChunk[]>) => void): void {
+function readEnd(store: Store, handle: PackHandle, done: (outcome: Examined<Buffer>) => void): void {
   const { path } = handle
   const damaged = (reason: string) => done(damagedWhole(path, reason))
   const readTail = (length: number): void => {
@@ -69,21 +74,20 @@ function readEnd(store: Store, handle: PackHandle, done: (outcome: Examined<read
       const end = decodeEnd(tail.subarray(-END_BYTES))
       if (end === null || end.crc !== handle.crc) return damaged('its end is not the one it was written with')
       if (position > 0 && tail.length < end.indexBytes + END_BYTES) return readTail(end.indexBytes + END_BYTES)
-      const examined = examineIndex(handle, tail, end.indexBytes)
-      if (typeof examined === 'string') damaged(examined)
-      else done({ kind: 'intact', value: examined })
+      const start = tail.length - END_BYTES - end.indexBytes
+      if (start < 0) return damaged('its index is longer than itself')
+      const index = tail.subarray(start, tail.length - END_BYTES)
+      if (crc32(index) === handle.crc) done({ kind: 'intact', value: index })
+      else damaged('the checksum of its index does not match')
     })
   }
   readTail(TAIL_BYTES)
 }
 
-/** The chunks by the index in `tail`, or why there is none. */
-function examineIndex(handle: PackHandle, tail: Buffer, indexBytes: number): readonly PackChunk[] | string {
-  const start = tail.length - END_BYTES - indexBytes
-  if (start < 0) return 'its index is longer than itself'
-  const index = tail.subarray(start, tail.length - END_BYTES)
-  if (crc32(index) !== handle.crc) return 'the checksum of its index does not match'
-  return decodeIndex(new ByteReader(index), packNameOf(handle.path), handle.bytes - END_BYTES - indexBytes)
+/** The chunks of the pack that `handle` names, by its `index`. */
+export function chunksOf({ path, bytes }: PackHandle, index: Buffer): Examined<readonly PackChunk[]> {
+  const chunks = decodeIndex(new ByteReader(index), packNameOf(path), bytes - END_BYTES - index.length)
+  return typeof chunks === 'string' ? damagedWhole(path, chunks) : { kind: 'intact', value: chunks }
 }
 
 /**

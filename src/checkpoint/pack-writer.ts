@@ -71,6 +71,7 @@ export class PackWriter {
   private stopped = false
   private error: PotorooError | null = null
   private handle: PackHandle | null = null
+  private ownIndex: Buffer | null = null
   private ending: Finish | null = null
 
   /** Writes the pack at `path`; `onReady` is called when `ready` has become true again. */
@@ -87,6 +88,11 @@ export class PackWriter {
     this.onReady = onReady
     this.pool = blocks
     this.push(HEADER)
+  }
+
+  /** The index, once the pack ends. */
+  get index(): Buffer | null {
+    return this.ownIndex
   }
 
   /** False: so many bytes wait that the caller should add nothing until `onReady`. */
@@ -125,6 +131,7 @@ export class PackWriter {
     if (this.block !== null) this.blocks.push(this.block.subarray(0, this.filled))
     this.block = null
     this.handle = { path: this.path, bytes: this.length, crc }
+    this.ownIndex = index
     this.pump()
   }
 

@@ -3,14 +3,20 @@
  * the chunks, and where one is damaged, adds that to the facts and asks once more.
  *
  * An object that cannot be read for other reasons than damage counts as damaged too, in the end (`patience.ts`, E1).
+ *
+ * Y1. What this process knows of a pack spares it the look (`pack-indexes.ts`, K1), as long as nothing is known to be
+ *     damaged: then, and where a loss is accepted, every pack is looked at in the store, so that what is damaged is
+ *     named as a process would name it that has just begun.
  */
 import type { PotorooError } from '../base/errors.ts'
 import { lastEpoch } from './cluster.ts'
 import type { Damage, Examined } from './damage.ts'
 import { forEach } from './for-each.ts'
+import type { Run } from './layout.ts'
 import { decodeManifest, type Manifest, type PackEntry } from './manifest.ts'
 import type { PackChunk } from './pack-format.ts'
-import { openPack } from './pack-reader.ts'
+import type { PackIndexes } from './pack-indexes.ts'
+import { chunksOf, readIndex } from './pack-reader.ts'
 import { examine, type ReadSeams } from './patience.ts'
 import type { ReadAhead } from './read-ahead.ts'
 import { type Fact, type Facts, isDamage, type Resolution, type Restore, resolve } from './resolve.ts'
@@ -18,6 +24,8 @@ import { type Fact, type Facts, isDamage, type Resolution, type Restore, resolve
 export interface SurveySeams extends ReadSeams {
   /** What was read before. */
   readonly ahead?: ReadAhead
+  /** What is known of packs (Y1). */
+  readonly indexes?: PackIndexes
 }
 
 /** What the caller knows already. */
@@ -32,6 +40,8 @@ export class Survey {
   private readonly manifests = new Map<string, Fact<Manifest>>()
   private readonly packs = new Map<string, Fact<readonly PackChunk[]>>()
   private readonly chunks: Damage[] = []
+  /** Packs that were not looked at (Y1). */
+  private readonly remembered = new Set<string>()
 
   constructor(seams: SurveySeams, known: Known) {
     this.seams = seams
@@ -51,6 +61,8 @@ export class Survey {
   /** Adds damage that was found when chunks were read; `decide` then answers anew. */
   report(damages: readonly Damage[]): void {
     this.chunks.push(...damages)
+    for (const path of this.remembered) this.packs.delete(path)
+    this.remembered.clear()
   }
 
   /** What was decided ahead for the last epoch, as long as nothing is known to be damaged (`read-ahead.ts`, A3). */
@@ -100,22 +112,42 @@ export class Survey {
 
   /** Opens `packs`, `storeParallel` at a time. */
   private lookAtPacks(packs: readonly PackEntry[], done: (error: PotorooError | null) => void): void {
-    const { ahead } = this.seams
-    const unknown = packs.filter(({ path }) => {
-      const known = ahead?.packs.get(path)
-      if (known !== undefined) this.packs.set(path, known)
-      return known === undefined
+    const { ahead, indexes, store, limits } = this.seams
+    const { run } = this
+    const unknown = packs.filter((pack) => {
+      const known = ahead?.packs.get(pack.path) ?? this.remember(pack)
+      if (known !== null) this.packs.set(pack.path, known)
+      return known === null
     })
     const lookAtOne = (pack: PackEntry, end: (error: PotorooError | null) => void) =>
       this.examine<readonly PackChunk[]>(
         pack.path,
-        (answer) => openPack(this.seams.store, pack, answer),
+        (answer) =>
+          readIndex(store, pack, (found) => {
+            if (found.kind !== 'intact') return answer(found)
+            const opened = chunksOf(pack, found.value)
+            if (opened.kind === 'intact') indexes?.keep(run, pack, found.value)
+            answer(opened)
+          }),
         (error, fact) => {
           if (fact !== null) this.packs.set(pack.path, fact)
           end(error)
         },
       )
-    forEach(unknown, this.seams.limits.storeParallel, lookAtOne, done)
+    forEach(unknown, limits.storeParallel, lookAtOne, done)
+  }
+
+  /** What is known of `pack` (Y1). */
+  private remember(pack: PackEntry): readonly PackChunk[] | null {
+    if (this.chunks.length > 0 || this.known.acceptLoss) return null
+    const known = this.seams.indexes?.chunks(this.run, pack) ?? null
+    if (known !== null) this.remembered.add(pack.path)
+    return known
+  }
+
+  private get run(): Run {
+    const { pipeline, entry } = this.known
+    return { pipeline, run: entry.run }
   }
 
   private examine<T>(

@@ -11,6 +11,7 @@
 import { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Cluster, PipelineEntry } from '../checkpoint/cluster.ts'
+import type { PackIndexes } from '../checkpoint/pack-indexes.ts'
 import { ReadAhead, readAhead, restOf } from '../checkpoint/read-ahead.ts'
 import type { GroupChain } from '../checkpoint/resolve.ts'
 import type { Store } from '../checkpoint/store.ts'
@@ -28,6 +29,7 @@ export interface AheadSeams {
   readonly loop: Loop
   readonly acceptLoss: boolean
   readonly load: LoadPlan
+  readonly indexes: PackIndexes
   store(): Store
   cluster(): Cluster
   /** Which of the chain's pipelines are to run here. */
@@ -83,9 +85,9 @@ export class Ahead {
           reading.plan = loaded?.plan ?? null
           one()
         })
-        const { clock, limits, acceptLoss } = seams
+        const { clock, limits, acceptLoss, indexes } = seams
         const known = { pipeline, entry, acceptLoss }
-        const own = { store: seams.store(), clock, limits, hurried: true, ahead: this.kept }
+        const own = { store: seams.store(), clock, limits, hurried: true, ahead: this.kept, indexes }
         readAhead(
           own,
           known,

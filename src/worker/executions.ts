@@ -66,10 +66,10 @@ export class Executions {
 
   private seamsOf(seat: Seat, entry: PipelineEntry): ExecutionSeams {
     const { env, options, foundation, loop, listening } = this.seams
-    const { limits, store, storeId, named } = foundation
+    const { limits, store, storeId, named, indexes } = foundation
     const { output, input = null, acceptLoss, worker } = options
     return {
-      ...{ env, limits, loop, store, storeId, named, output, input, acceptLoss, listening },
+      ...{ env, limits, loop, store, storeId, named, indexes, output, input, acceptLoss, listening },
       ahead: this.seams.ahead(),
       chain: seat.reader,
       appender: seat.appender,

@@ -14,6 +14,7 @@ import type { Limits } from '../base/limits.ts'
 import { type FileStore, openFileStore } from '../checkpoint/file-store.ts'
 import { openCluster } from '../checkpoint/identity.ts'
 import { NamedPacks } from '../checkpoint/named-packs.ts'
+import { PackIndexes } from '../checkpoint/pack-indexes.ts'
 import type { SmallStore } from '../checkpoint/store.ts'
 import { makeDurableDirectory } from '../env/directory.ts'
 import type { DiskError, Lock } from '../env/disk.ts'
@@ -33,6 +34,8 @@ export class Foundation {
   storeId = ''
   /** What the manifests name that this process has written, or has read to find what may be removed. */
   readonly named = new NamedPacks()
+  /** What is known of packs, for the next generation. */
+  readonly indexes = new PackIndexes()
   private readonly env: Env
   private readonly options: WorkerOptions
   /** The store can keep nothing more, or is not answered by any more. */

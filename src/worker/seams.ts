@@ -3,6 +3,7 @@ import type { Limits } from '../base/limits.ts'
 import type { ChainReader } from '../checkpoint/chain-reader.ts'
 import type { ChainWriter } from '../checkpoint/chain-writer.ts'
 import type { NamedPacks } from '../checkpoint/named-packs.ts'
+import type { PackIndexes } from '../checkpoint/pack-indexes.ts'
 import type { ReadAhead } from '../checkpoint/read-ahead.ts'
 import type { Store } from '../checkpoint/store.ts'
 import type { Env } from '../env/env.ts'
@@ -19,6 +20,8 @@ export interface ExecutionSeams {
   /** Tells the store from all others. */
   readonly storeId: string
   readonly named: NamedPacks
+  /** What is known of packs, for the next generation. */
+  readonly indexes: PackIndexes
   /** What was read of the store before owners changed. */
   readonly ahead: ReadAhead
   readonly chain: ChainReader

@@ -16,6 +16,7 @@ import type { PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Cluster, emptyCluster } from '../checkpoint/cluster.ts'
 import type { FileStore } from '../checkpoint/file-store.ts'
+import { IndexFollower } from '../checkpoint/index-follower.ts'
 import type { ChainRecord } from '../checkpoint/record.ts'
 import { type BalancePlan, planByLoad } from '../cluster/balance-plan.ts'
 import type { Split } from '../cluster/splits.ts'
@@ -66,6 +67,7 @@ export class Worker {
   private seat: Seat | null = null
   private opened: Ledger | null = null
   private readonly ahead: Ahead
+  private readonly follower: IndexFollower
   private readonly executions: Executions
   /** What it waits for while it leaves. */
   readonly leaving: Leaving
@@ -126,7 +128,9 @@ export class Worker {
       },
     })
     const { limits, acceptLoss } = options
-    this.ahead = new Ahead({ ...seams, limits, acceptLoss, loop: this.loop, store: () => this.storage })
+    const { indexes } = foundation
+    this.ahead = new Ahead({ ...seams, limits, acceptLoss, loop, indexes })
+    this.follower = new IndexFollower({ clock: env.clock, indexes, store: seams.store })
   }
 
   /** The cluster as this worker knows it. */
@@ -192,6 +196,11 @@ export class Worker {
   /** What the journal has done and holds. */
   get journal(): Door['status'] | null {
     return this.door?.status ?? null
+  }
+
+  /** What it keeps of the indexes of packs, in bytes. */
+  get indexBytes(): number {
+    return this.foundation.indexes.bytes
   }
 
   // ── Who owns what ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +271,11 @@ export class Worker {
       stopWork: (reason) => this.residents.stopWork(stopReasons[reason]),
       resumeWork: (reason) => this.residents.resumeWork(stopReasons[reason]),
       recorded: (record, cluster) => this.recorded(record, cluster),
-      jumped: (cluster) => this.closed || this.residents.jumped(cluster),
+      jumped: (cluster) => {
+        if (this.closed) return
+        this.residents.jumped(cluster)
+        this.follower.jumped(cluster)
+      },
       control: (from, message, body) => {
         if (isQuestion(message)) this.questions.take(from.worker, message, body)
         else this.residents.control(from, message, body)
@@ -303,6 +316,7 @@ export class Worker {
   private restore(generation: Generation): void {
     const seat = this.seat!
     this.ahead.stop()
+    this.follower.stop()
     this.doorway.enter(generation, seat.links!, seat.formers)
     this.residents.restore(generation, () => seat.restored(generation.number))
   }
@@ -311,6 +325,9 @@ export class Worker {
     this.generation = generation
     this.leaving.begin()
     this.ahead.clear()
+    // Who is alone goes back with its process, to which nothing is known.
+    if (this.cluster.members.length > 1) this.follower.begin()
+    else this.foundation.indexes.forgetOthers([])
     this.residents.begin()
     const { waiting } = this
     this.waiting = []
@@ -320,6 +337,7 @@ export class Worker {
   private forget(done: () => void): void {
     this.generation = 0
     this.ahead.clear()
+    this.follower.stop()
     this.residents.forget()
     this.doorway.shut(done)
   }
@@ -328,6 +346,7 @@ export class Worker {
     if (this.closed) return
     this.foundation.highWater.read(record, cluster)
     this.residents.recorded(record, cluster)
+    if (record.kind === 'epoch' || record.kind === 'submit') this.follower.recorded(record.pipeline, cluster)
     if (this.seat?.coordinates === true) this.ledger.recorded(record, cluster)
   }
 
@@ -345,6 +364,7 @@ export class Worker {
     this.residents.close()
     this.questions.close()
     this.loop.stop()
+    this.follower.stop()
     this.seat?.close()
     this.doorway.close(() => this.foundation.close(done))
   }

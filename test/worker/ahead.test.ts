@@ -1,6 +1,7 @@
 /** Reading and decoding before a change of owners. */
 import { expect, test } from 'vitest'
 import type { Cluster } from '../../src/checkpoint/cluster.ts'
+import { PackIndexes } from '../../src/checkpoint/pack-indexes.ts'
 import { Ahead } from '../../src/worker/ahead.ts'
 import type { Loop, Work } from '../../src/worker/loop.ts'
 import { Pipeline } from '../checkpoint/pipeline.ts'
@@ -12,7 +13,7 @@ function stage() {
   const works = new Set<Work>()
   const { store, clock, limits } = pipeline
   const ahead = new Ahead({
-    ...{ clock, limits, acceptLoss: false, store: () => store, wants: () => true },
+    ...{ clock, limits, acceptLoss: false, indexes: new PackIndexes(), store: () => store, wants: () => true },
     loop: { add: (work: Work) => works.add(work), remove: (work: Work) => works.delete(work) } as unknown as Loop,
     cluster: () => ({ pipelines: new Map([['p', pipeline.entry()]]) }) as unknown as Cluster,
     load: (_name, _entry, done) => clock.soon(() => done(null, null)),

@@ -11,6 +11,7 @@ import { ChainWriter, type MakeRecord } from '../../src/checkpoint/chain-writer.
 import type { Cluster, Member } from '../../src/checkpoint/cluster.ts'
 import { type FileStore, openFileStore } from '../../src/checkpoint/file-store.ts'
 import { NamedPacks } from '../../src/checkpoint/named-packs.ts'
+import { PackIndexes } from '../../src/checkpoint/pack-indexes.ts'
 import { ReadAhead } from '../../src/checkpoint/read-ahead.ts'
 import type { RecordBody } from '../../src/checkpoint/record.ts'
 import { placementFromJson } from '../../src/cluster/splits.ts'
@@ -57,6 +58,7 @@ export class Hand {
   door!: Door
   board!: Switchboard
   loop!: Loop
+  indexes!: PackIndexes
   execution: Execution | null = null
   phase: 'starting' | 'ready' | 'restored' | 'damaged' | 'spoiled' | 'running' | 'ended' | 'drained' | 'dead' =
     'starting'
@@ -91,6 +93,7 @@ export class Hand {
     const { name: worker, incarnation } = this
     const { limits } = this.crew
     this.loop = new Loop(env.clock, limits.turnRuns)
+    this.indexes = new PackIndexes()
     const identity = { cluster: 'c', token: 't', worker, incarnation, build: '1' }
     this.board = new Switchboard(env, identity, limits, {
       control: (from, message, body) => this.hear(from, message, body),
@@ -174,6 +177,7 @@ export class Hand {
       input: null,
       ahead: new ReadAhead(limits),
       named: new NamedPacks(),
+      indexes: this.indexes,
       member: { worker: this.name, incarnation: this.incarnation },
       storeId: 's',
       ...{

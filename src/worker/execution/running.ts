@@ -196,7 +196,8 @@ export class Running implements Work, MembersMail {
     const { store, limits, loop, member, env } = seams
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
     const self = { ...member, parts, stores, owned: ownedOf(generation), lostPacks }
-    return new Participating({ store, clock: env.clock, limits, loop, splits }, this.frame, self, base, {
+    const indexes = generation.members.length === 1 ? null : seams.indexes
+    return new Participating({ store, clock: env.clock, limits, loop, splits, indexes }, this.frame, self, base, {
       inject: (barrier) => this.inject(barrier),
       commit: (epoch) => this.commit(epoch),
       completed: (epoch) => events.behind(epoch),

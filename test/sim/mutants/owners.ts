@@ -99,6 +99,13 @@ export const ownerMutants: readonly SimMutant[] = [
     replacement: '    if (rest.length >= 0) {\n      this.tables[keyGroup] = table',
   },
   {
+    name: 'unknown-packs-are-empty',
+    swarm: 'clusters',
+    file: 'src/checkpoint/survey.ts',
+    text: 'const known = ahead?.packs.get(pack.path) ?? this.remember(pack)',
+    replacement: 'const known = ahead?.packs.get(pack.path) ?? this.remember(pack) ?? (indexes ? [] : null)',
+  },
+  {
     name: 'made-ahead-of-another-chain',
     swarm: 'clusters',
     file: 'src/checkpoint/read-ahead.ts',

@@ -22,6 +22,7 @@ import {
   type Snapshot,
   serialAfter,
 } from '../../../checkpoint/manifest.ts'
+import type { PackIndexes } from '../../../checkpoint/pack-indexes.ts'
 import { PackBlocks } from '../../../checkpoint/pack-writer.ts'
 import {
   type ParticipantEffect,
@@ -48,6 +49,8 @@ export interface ParticipatingSeams {
   readonly limits: Limits
   readonly loop: Loop
   readonly splits: SplitTable
+  /** Where others go back beside this worker: what is known of packs, for the next generation. */
+  readonly indexes: PackIndexes | null
 }
 
 /** This worker, and what it saves. */
@@ -344,10 +347,11 @@ export class Participating {
 
   private finishPack(epoch: number): void {
     const { snapshotter, seams, figures } = this
-    snapshotter?.finish((error, pack) => {
+    snapshotter?.finish((error, pack, index) => {
       seams.loop.remove(snapshotter)
       figures.longestSliceMs = snapshotter.longestMs
       figures.bytes = pack?.bytes ?? 0
+      if (pack !== null && index !== null) seams.indexes?.keep(this.frame, pack, index)
       if (error === null) this.raise({ kind: 'packed', epoch, pack })
       else this.raise({ kind: 'packFailed', epoch, reason: inWords(error) })
     })

@@ -96,8 +96,9 @@ export class Snapshotter implements Work {
     return this.added === 0 ? 0 : (this.added - this.parts.length + begun) / this.added
   }
 
-  finish(done: (error: PotorooError | null, handle: PackHandle | null) => void): void {
-    this.pack.finish(done)
+  /** `index` is that of the pack which `handle` names. */
+  finish(done: (error: PotorooError | null, handle: PackHandle | null, index: Buffer | null) => void): void {
+    this.pack.finish((error, handle) => done(error, handle, this.pack.index))
   }
 
   abort(): void {

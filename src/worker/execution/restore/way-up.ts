@@ -98,7 +98,7 @@ export class WayUp {
 
   start(): void {
     const { plan, entry, seams, splits, sources, open } = this.options
-    const { store, limits, env, acceptLoss, ahead } = seams
+    const { store, limits, env, acceptLoss, ahead, indexes } = seams
     const known = { pipeline: plan.pipeline, entry, acceptLoss }
     const taker: Taker = {
       begin: ({ manifest, instead }) => {
@@ -116,7 +116,7 @@ export class WayUp {
         this.options.returned()
       },
     }
-    restorePipeline({ store, clock: env.clock, limits, ahead }, known, taker, splits, (outcome) => {
+    restorePipeline({ store, clock: env.clock, limits, ahead, indexes }, known, taker, splits, (outcome) => {
       if (!this.options.open()) return
       if (outcome.kind === 'failed') return this.done(outcome)
       try {
