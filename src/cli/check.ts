@@ -4,6 +4,7 @@ import { fail, PotorooError } from '../base/errors.ts'
 import { type Finding, showFinding } from '../model/finding.ts'
 import { plan } from '../model/planner.ts'
 import { validate } from '../model/validate.ts'
+import { faultOfPlaces } from '../worker/pipelines/places.ts'
 import { EXIT_WRONG } from './exit.ts'
 import { collectPairs, loadGraph } from './load.ts'
 import { counted, errorToJson, print, printJson, showProblem } from './terminal.ts'
@@ -46,8 +47,8 @@ async function check(file: string, parameters: Record<string, string> | undefine
     const { faults, warnings } = validate(graph)
     const found = { ...nothing, pipeline: graph.name, faults, warnings, steps: graph.steps.length }
     if (faults.length > 0) return found
-    plan(graph)
-    return { ...found, ok: true }
+    const clash = faultOfPlaces(plan(graph), [])
+    return clash === null ? { ...found, ok: true } : { ...found, error: errorToJson(clash) }
   } catch (error) {
     if (error instanceof PotorooError) return { ...nothing, error: errorToJson(error) }
     throw fail('E_PIPELINE_THREW', { where: file, doing: 'checked', reason: String(error) }, error)

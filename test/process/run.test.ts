@@ -272,6 +272,22 @@ test('tells apart what the request and what the world is to blame for', async ()
   expect(json.out).toBe('')
 })
 
+test('two sinks that write one file are found by check, too', async () => {
+  const { cwd, ran } = app()
+  writeFileSync(
+    join(cwd, 'rivals.ts'),
+    `import { fileSink, lines, pipeline, tcpSource } from 'potoroo'
+export default pipeline('rivals', (p) => {
+  const records = p.source('in', tcpSource({ port: 7001, framing: lines() }))
+  records.sink('one', fileSink({ path: 'out/lines', encode: String }))
+  records.sink('two', fileSink({ path: './out/lines', encode: String }))
+})`,
+  )
+  const { status, out } = await ran(['check', 'rivals.ts'])
+  expect(status).toBe(2)
+  expect(out).toMatch(/E_SINK_PLACE: step "two" .* would write to out\/lines, and so does step "one"/)
+})
+
 test('a fault behind which no line of the user stands names none of a package', async () => {
   const { cwd, ran } = app()
   writeFileSync(
