@@ -9,6 +9,7 @@
  * U5. A record that gets a key, or waits for an answer, can be written, and is read as it was: its key may be another
  *     worker's, and a checkpoint holds what waits.
  * U6. What is to change an accumulator in place does not return another one instead, which would be lost.
+ * U7. A record that a state keeps, and that other steps have too, stays as it came (`kept-records.ts`).
  *
  * What a step has put in the place of its state is the state then, and what it has forgotten is nobody's. What an
  * aggregate holds is looked at when its result is due; the result is a copy (`aggregate-task.ts`, A4).
@@ -22,12 +23,14 @@ import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { ChainOp, KeyedPlan, Plan } from '../model/plan.ts'
 import { rewritePlan } from '../model/rewrite.ts'
+import { KeptRecords, stepsThatShare } from './kept-records.ts'
 import { stateAfter } from './keyed-context.ts'
 import { meet, Owners, reachOf } from './reach.ts'
 import { gathering, severalOf } from './several.ts'
 
 /** `plan` with functions that look at what they did: a call that breaks a rule throws, its record is a dead letter. */
 export function guardPlan(plan: Plan): Plan {
+  const sharing = stepsThatShare(plan)
   return rewritePlan(plan, {
     source: (_step, source) => source,
     sink: (step, sink) => ({ ...sink, encode: guardRecord(step, sink.encode) }),
@@ -40,7 +43,7 @@ export function guardPlan(plan: Plan): Plan {
       }
     },
     choice: (step, _output, fn) => guardRecord(step, fn),
-    keyed: guardKeyed,
+    keyed: (step, keyed) => guardKeyed(step, keyed, sharing.has(step) ? new KeptRecords() : null),
     call: (step, fn) => (value, signal) => {
       requireWritable(value)
       const look = remember(step, value)
@@ -103,15 +106,22 @@ function requireWritable(value: unknown): void {
   if (fault !== null) throw fail('E_VALUE', { ...fault, place: `value${fault.path}` })
 }
 
-function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
+/** `kept`: of a step whose records others have, too (U7). */
+function guardKeyed(step: string, plan: KeyedPlan, kept: KeptRecords | null): KeyedPlan {
   const look = stateGuard(step)
+  const lookAtKept = (state: object, after: object | null, value: unknown): void => {
+    if (kept?.changed(state)) throw fail('E_RECORD_KEPT', { step })
+    if (after !== null) kept?.keep(state, after, value)
+  }
   switch (plan.kind) {
     case 'mapWithState': {
       const call: typeof plan.step = (state, value, context) => {
         const same = remember(step, value)
         const result = plan.step(state, value, context)
         same()
-        look(stateAfter(state, context), context.key, [result])
+        const after = stateAfter(state, context)
+        look(after, context.key, [result])
+        lookAtKept(state, after, value)
         return result
       }
       return { ...plan, step: call }
@@ -122,7 +132,9 @@ function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
         const results = plan.step(state, value, context)
         return gathering(results === undefined ? [] : severalOf(results), (gathered) => {
           same()
-          look(stateAfter(state, context), context.key, gathered)
+          const after = stateAfter(state, context)
+          look(after, context.key, gathered)
+          lookAtKept(state, after, value)
         })
       }
       return { ...plan, step: call }
@@ -133,6 +145,7 @@ function guardKeyed(step: string, plan: KeyedPlan): KeyedPlan {
         const same = remember(step, value)
         change(accumulator, value)
         same()
+        lookAtKept(accumulator, accumulator, value)
       }
       const combine = plan.combine && guardChange(step, 'combine', plan.combine)
       const result: typeof plan.result = (accumulator, key) => {

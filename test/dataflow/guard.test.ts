@@ -4,11 +4,12 @@
  * - two keys that share an object, by init or by a record
  * - a state that could not be written
  * - a record that a function changes, whichever function it is
+ * - a record that a state keeps and a step changes there, where others have it
  * - a record that could not be sent to another worker, or be kept while it waits for an answer
  * and lets everything else through. What a step puts in the place of its state is the state then, and what is forgotten
  * is none.
  */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { generatorSource, nullSink, pipeline } from '../../src/index.ts'
 import type { StepContext } from '../../src/model/plan.ts'
 import { plan } from '../../src/model/planner.ts'
@@ -278,4 +279,77 @@ test('an accumulator that is returned, and not changed', () => {
     () => null,
   ]
   for (const add of others) expect(sums(add), `${add}`).toEqual([])
+})
+
+describe('a record that a state keeps', () => {
+  interface Order {
+    readonly id: number
+    seen: number
+  }
+  type Kept = { orders: Order[] }
+  const keep = (state: Kept, order: Order): void => {
+    if (state.orders.length > 0) state.orders[0]!.seen++
+    state.orders.push(order)
+  }
+  /** What goes wrong where all records are of one key, and go to a sink beside the step, or not. */
+  const codesOf = (build: (orders: Stream<Order>) => void) => {
+    const planned = plan(
+      pipeline('under-test', (p) => {
+        build(p.source('in', generatorSource<number>({ value: (n) => n })).map('order', (id) => ({ id, seen: 0 })))
+      }).build(),
+    )
+    const under = stage(planned, { in: [0, 1, 2] }, {}, {}, true)
+    under.settle()
+    return under.failures.map(({ error }) => (error as { code?: string }).code)
+  }
+  const stepOf = (by: (state: Kept, order: Order) => void) => (orders: Stream<Order>) =>
+    orders
+      .keyBy('by', () => 1)
+      .mapWithState('step', { init: (): Kept => ({ orders: [] }), step: (state, order) => by(state, order) })
+      .sink('count', nullSink({ encode: String }))
+  const beside = (orders: Stream<Order>) => orders.sink('out', nullSink({ encode: ({ seen }) => String(seen) }))
+
+  test('is not changed there where other steps have it, by whatever kind of step', () => {
+    const codes = codesOf((orders) => {
+      beside(orders)
+      stepOf(keep)(orders)
+    })
+    // The state that a refused call goes back to is a copy.
+    expect(codes).toEqual(['E_RECORD_KEPT'])
+    const filtered = codesOf((orders) => {
+      beside(orders)
+      orders
+        .filter('all', () => true)
+        .keyBy('by', () => 1)
+        .flatMapWithState('step', {
+          init: (): Kept => ({ orders: [] }),
+          step: ({ orders: before }, order, context) => {
+            // What the state before the last one has kept.
+            if (before.length === 2) before[0]!.seen++
+            context.replace({ orders: [...before, order] })
+            return []
+          },
+        })
+    })
+    expect(filtered).toEqual(['E_RECORD_KEPT'])
+    const added = codesOf((orders) => {
+      beside(orders)
+      orders.keyBy('by', () => 1).aggregate('step', { init: (): Kept => ({ orders: [] }), add: keep, result: () => 1 })
+    })
+    expect(added).toEqual(['E_RECORD_KEPT'])
+  })
+
+  test('may change where nobody else has it, and where it is a copy', () => {
+    expect(codesOf(stepOf(keep))).toEqual([])
+    const copied = codesOf((orders) => {
+      beside(orders)
+      stepOf((state, order) => keep(state, { ...order }))(orders)
+    })
+    expect(copied).toEqual([])
+    const mapped = codesOf((orders) => {
+      beside(orders)
+      stepOf(keep)(orders.map('copy', (order) => ({ ...order })))
+    })
+    expect(mapped).toEqual([])
+  })
 })

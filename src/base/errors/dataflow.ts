@@ -55,6 +55,12 @@ export const dataflowErrors = {
     remedy:
       'return a changed copy, such as { ...record, seen: true }: other steps have the same object, and whoever tries again gives the step what it has changed',
   },
+  E_RECORD_KEPT: {
+    kind: 'user',
+    what: 'step "{step}" changed a record that its state keeps and that other steps have, too',
+    remedy:
+      'put a copy into the state, such as { ...record } or structuredClone(record): the others have the same object',
+  },
   E_AGGREGATE_RETURNED: {
     kind: 'user',
     what: '{fn} of step "{step}" returned another accumulator and left its own as it was: what it returns counts for nothing',
