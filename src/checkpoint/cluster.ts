@@ -30,6 +30,14 @@ export interface Anew {
   readonly by: number
 }
 
+/** Where a sink writes, for itself alone (`place` of `SinkConnector`): whatever is there is that pipeline's. */
+export interface SinkPlace {
+  readonly step: string
+  /** The kind of the sink; places of two kinds are two. */
+  readonly kind: string
+  readonly at: string
+}
+
 export interface PipelineEntry {
   /** The number of the record that submitted it: tells two pipelines of one name apart that followed one another. */
   readonly run: number
@@ -44,6 +52,10 @@ export interface PipelineEntry {
   readonly drop: readonly Dropped[]
   /** Those that were dropped, each as it was last. */
   readonly anew: readonly Anew[]
+  /** What the sinks of the program have for themselves, also when it is drained (`fold.ts`, G8). */
+  readonly places: readonly SinkPlace[]
+  /** What those of programs before it have, which may run until the next generation. */
+  readonly leaving: readonly SinkPlace[]
   /** The manifest of the savepoint that it begins with, `null` to begin with nothing. */
   readonly from: string | null
   /** Complete epochs that are not void, from the floor on, oldest first. The last one is what a recovery restores. */
@@ -92,8 +104,11 @@ export function droppedSteps(entry: PipelineEntry): ReadonlySet<string> {
 export interface ClusterJson extends Omit<Cluster, 'owners' | 'pipelines'> {
   readonly keyGroups: number
   readonly owners: string
-  /** Earlier releases did not say what has begun anew. */
-  readonly pipelines: readonly (readonly [string, Omit<PipelineEntry, 'anew'> & Partial<PipelineEntry>])[]
+  /** Earlier releases did not say what has begun anew, nor where sinks write. */
+  readonly pipelines: readonly (readonly [
+    string,
+    Omit<PipelineEntry, 'anew' | 'places' | 'leaving'> & Partial<PipelineEntry>,
+  ])[]
 }
 
 export function clusterToJson(cluster: Cluster): ClusterJson {
@@ -113,6 +128,6 @@ export function clusterToJson(cluster: Cluster): ClusterJson {
 /** The inverse of `clusterToJson`, for JSON that a checksum vouches for. */
 export function clusterFromJson({ keyGroups, owners, pipelines, ...rest }: ClusterJson): Cluster {
   const table = decodeOwners(owners, keyGroups, rest.members.length) ?? new Uint16Array(0)
-  const entries = pipelines.map(([name, entry]) => [name, { anew: [], ...entry }] as const)
+  const entries = pipelines.map(([name, entry]) => [name, { anew: [], places: [], leaving: [], ...entry }] as const)
   return { ...rest, owners: table, pipelines: new Map(entries) }
 }

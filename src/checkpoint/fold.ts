@@ -13,8 +13,10 @@
  * G6. A program takes nothing of a dropped step over from the epochs of the program before it. In a cluster, also of
  *     one member, that program makes epochs until the next generation; where a worker is alone it ends at once.
  * G7. A dropped step begins anew with the record by which the new program takes over: no earlier journal is its own.
+ * G8. A pipeline has the places of its last program, and those of the program before it, which may run until then, to
+ *     the next generation. It has them when it is drained, too, and until it is taken out.
  */
-import type { Anew, Cluster, PipelineEntry } from './cluster.ts'
+import type { Anew, Cluster, PipelineEntry, SinkPlace } from './cluster.ts'
 import type { ChainRecord } from './record.ts'
 
 /** The cluster after `record`, whose number is `cluster.next`; `counts` says whether it changed anything (G1-G6). */
@@ -51,21 +53,22 @@ function begin(cluster: Cluster, record: Extract<ChainRecord, { kind: 'generatio
     const highest = entry.highest + unknown
     const steps = entry.drop.flatMap(({ step, upTo }) => (upTo === null ? [step] : []))
     const anew = beginAnew(entry.anew, steps, record.n)
-    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, highest, drop, anew })
+    pipelines.set(name, { ...entry, epochs, base: epochs.at(-1) ?? null, highest, drop, anew, leaving: [] })
   }
   const { generation, coordinator, members, owners, splits } = record
   return { ...cluster, generation, coordinator, members, owners, splits, pipelines }
 }
 
 function submit(cluster: Cluster, record: Extract<ChainRecord, { kind: 'submit' }>): Cluster {
-  const { pipeline, hash, parameters, from } = record
+  const { pipeline, hash, parameters, from, places } = record
   const entry = cluster.pipelines.get(pipeline)
   if (hash !== null) {
     const fresh = { run: record.n, from, epochs: [], base: null, highest: 0, floor: 0 }
-    const goesOn = entry !== undefined && outlives(cluster, entry)
+    const goesOn = entry !== undefined && !entry.drained && hasOthers(cluster)
     const drop = dropOf(entry ?? null, record.drop, goesOn)
     const anew = beginAnew(entry?.anew ?? [], goesOn ? [] : record.drop, record.n)
-    const present = { hash, parameters, submitted: record.n, drained: false, drop, anew }
+    const leaving = entry === undefined || !hasOthers(cluster) ? [] : placesOf(entry)
+    const present = { hash, parameters, submitted: record.n, drained: false, drop, anew, places, leaving }
     return withPipeline(cluster, pipeline, { ...(entry ?? fresh), ...present })
   }
   const pipelines = new Map(cluster.pipelines)
@@ -73,10 +76,18 @@ function submit(cluster: Cluster, record: Extract<ChainRecord, { kind: 'submit' 
   return { ...cluster, pipelines }
 }
 
-/** Whether the program that runs goes on until the next generation (G6). */
-function outlives({ members }: Cluster, { drained }: PipelineEntry): boolean {
+/** Whether a program that runs goes on until the next generation (G6): others may be, or come, that run it, too. */
+function hasOthers({ members }: Cluster): boolean {
   // Who is alone has no address.
-  return !drained && members.some(({ address }) => address !== '')
+  return members.some(({ address }) => address !== '')
+}
+
+/** G8, each place once. */
+export function placesOf({ places, leaving }: PipelineEntry): readonly SinkPlace[] {
+  const all = [...leaving, ...places]
+  const isLast = ({ kind, at }: SinkPlace, i: number): boolean =>
+    !all.slice(i + 1).some((other) => other.kind === kind && other.at === at)
+  return all.filter(isLast)
 }
 
 /** G7. */

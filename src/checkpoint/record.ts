@@ -10,7 +10,14 @@
  */
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
-import { type Cluster, type ClusterJson, clusterFromJson, clusterToJson, type Member } from './cluster.ts'
+import {
+  type Cluster,
+  type ClusterJson,
+  clusterFromJson,
+  clusterToJson,
+  type Member,
+  type SinkPlace,
+} from './cluster.ts'
 import { type Format, seal, unseal } from './envelope.ts'
 import { decodeOwners, encodeOwners } from './owners.ts'
 
@@ -57,6 +64,8 @@ export type RecordBody =
       readonly from: string | null
       /** Steps whose state the program does not take over. */
       readonly drop: readonly string[]
+      /** Where its sinks write; earlier releases did not say. */
+      readonly places: readonly SinkPlace[]
     }
   | {
       readonly kind: 'floor'
@@ -131,8 +140,8 @@ type RecordJson = Stamp & { readonly before?: ClusterJson; readonly nonces?: rea
   )
 
 function bodyToJson(body: RecordBody): { readonly [name: string]: Json } {
-  if (body.kind === 'epoch' && !body.drained) return without(body, 'drained')
-  if (body.kind === 'submit' && body.drop.length === 0) return without(body, 'drop')
+  if (body.kind === 'epoch') return epochToJson(body)
+  if (body.kind === 'submit') return submitToJson(body)
   if (body.kind !== 'generation') return { ...body }
   const { owners, members, ...rest } = body
   return {
@@ -144,9 +153,16 @@ function bodyToJson(body: RecordBody): { readonly [name: string]: Json } {
 }
 
 /** What is seldom said is left out where it is not. */
-function without(body: Exclude<RecordBody, { kind: 'generation' }>, field: string): { readonly [name: string]: Json } {
-  const { [field]: _, ...rest } = body as unknown as { readonly [name: string]: Json }
-  return rest
+function epochToJson({ drained, ...rest }: Extract<RecordBody, { kind: 'epoch' }>) {
+  return drained ? { ...rest, drained } : rest
+}
+
+function submitToJson({ drop, places, ...rest }: Extract<RecordBody, { kind: 'submit' }>) {
+  return {
+    ...rest,
+    ...(drop.length === 0 ? {} : { drop }),
+    ...(places.length === 0 ? {} : { places: places.map((place) => ({ ...place })) }),
+  }
 }
 
 function bodyFromJson(json: RecordJson): RecordBody | null {
@@ -163,8 +179,8 @@ function bodyFromJson(json: RecordJson): RecordBody | null {
       return { kind: 'epoch', generation, pipeline, epoch, manifest, drained }
     }
     case 'submit': {
-      const { pipeline, hash, parameters, from, drop = [] } = json
-      return { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
+      const { pipeline, hash, parameters, from, drop = [], places = [] } = json
+      return { kind: 'submit', generation, pipeline, hash, parameters, from, drop, places }
     }
     case 'floor': {
       const { pipeline, floor } = json

@@ -14,6 +14,7 @@ import type { Env } from '../env/env.ts'
 import type { Plan } from '../model/plan.ts'
 import { requireContinuation } from '../worker/pipelines/continuation.ts'
 import { Endings } from '../worker/pipelines/endings.ts'
+import { sinkPlaces } from '../worker/pipelines/places.ts'
 import { Worker, type WorkerHost, type WorkerOptions } from '../worker/worker.ts'
 import { DATA, loading, type MakePlan, submitTo } from './station.ts'
 import type { Volume } from './volume.ts'
@@ -186,7 +187,8 @@ export class MemberStation {
       const { hash, plan, drop } = to
       const submit = (): void => {
         const program = { hash, text: '', map: '' }
-        if (live()) worker.ledger.submit(pipeline, program, null, { from: null, drop }, answered)
+        if (live())
+          worker.ledger.submit(pipeline, program, null, { from: null, drop, places: sinkPlaces(plan) }, answered)
       }
       const refused = (error: unknown): void => {
         if (!(error instanceof PotorooError)) throw error

@@ -192,7 +192,7 @@ export function submitTo(
   answered: () => void = () => {},
 ): void {
   const program = { hash, text: '', map: '' }
-  worker.ledger.submit(pipeline, program, parameters, { from: null, drop: [] }, (error) => {
+  worker.ledger.submit(pipeline, program, parameters, { from: null, drop: [], places: [] }, (error) => {
     if (error !== null) failed(error)
     answered()
   })

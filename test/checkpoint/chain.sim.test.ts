@@ -103,7 +103,16 @@ class Coordinator {
   private submit(generation: number, done: () => void): void {
     const submit = (cluster: Cluster) => {
       if (cluster.pipelines.has('p')) return null
-      return { kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: {}, from: null, drop: [] } as const
+      return {
+        kind: 'submit',
+        generation,
+        pipeline: 'p',
+        hash: 'h',
+        parameters: {},
+        from: null,
+        drop: [],
+        places: [],
+      } as const
     }
     this.writer!.append(submit, done)
   }

@@ -37,7 +37,7 @@ const epochRecord = (generation: number, epoch: number): RecordBody => ({
   ...{ kind: 'epoch', generation, pipeline: 'p', epoch, manifest: `m/${epoch}-${generation}`, drained: false },
 })
 const submitRecord = (generation: number): RecordBody => ({
-  ...{ kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: null, from: null, drop: [] },
+  ...{ kind: 'submit', generation, pipeline: 'p', hash: 'h', parameters: null, from: null, drop: [], places: [] },
 })
 
 /** Puts records into the world as one writer would have. */

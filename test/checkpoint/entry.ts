@@ -2,6 +2,17 @@
 import type { PipelineEntry } from '../../src/checkpoint/cluster.ts'
 
 export const newEntry: PipelineEntry = {
-  ...{ run: 1, hash: 'h', parameters: null, submitted: 1, drained: false, drop: [], anew: [], from: null },
+  ...{
+    run: 1,
+    hash: 'h',
+    parameters: null,
+    submitted: 1,
+    drained: false,
+    drop: [],
+    anew: [],
+    places: [],
+    leaving: [],
+    from: null,
+  },
   ...{ epochs: [], base: null, highest: 0, floor: 0 },
 }

@@ -1,7 +1,7 @@
 /** What the chain's records mean (G1-G6). */
 import { describe, expect, test } from 'vitest'
 import { type Cluster, droppedSteps, emptyCluster } from '../../src/checkpoint/cluster.ts'
-import { fold } from '../../src/checkpoint/fold.ts'
+import { fold, placesOf } from '../../src/checkpoint/fold.ts'
 import type { RecordBody } from '../../src/checkpoint/record.ts'
 
 const generation = (g: number, bases: [string, number][] = []): RecordBody => ({
@@ -13,7 +13,7 @@ const epoch = (g: number, e: number, pipeline = 'p'): RecordBody => ({
 })
 const floor = (g: number, value: number): RecordBody => ({ kind: 'floor', generation: g, pipeline: 'p', floor: value })
 const submit = (g: number, hash: string | null, pipeline = 'p', from: string | null = null): RecordBody => ({
-  ...{ kind: 'submit', generation: g, pipeline, hash, parameters: null, from, drop: [] },
+  ...{ kind: 'submit', generation: g, pipeline, hash, parameters: null, from, drop: [], places: [] },
 })
 
 /** Folds `bodies`; answers the cluster and which of them counted. */
@@ -176,5 +176,30 @@ describe('the fold', () => {
       { step: 't', by: 4 },
       { step: 's', by: 7 },
     ])
+  })
+
+  test('G8: a pipeline has the places of its program, and those of the one before until the next generation', () => {
+    const of = (g: number, address: string): RecordBody => {
+      return { ...generation(g), members: [{ worker: 'a', incarnation: 'a', address }] } as RecordBody
+    }
+    const writing = (...at: readonly string[]) => {
+      const places = at.map((one) => ({ step: 'out', kind: 'file', at: one }))
+      return { ...submit(1, `to ${at}`), places } as RecordBody
+    }
+    const places = (bodies: readonly RecordBody[]) => {
+      return placesOf(run(bodies).cluster.pipelines.get('p')!).map(({ at }) => at)
+    }
+    const last = { ...epoch(1, 1), drained: true } as RecordBody
+    // Alone, the other program ends before.
+    expect(places([of(1, ''), writing('x', 'y'), writing('y', 'z')])).toEqual(['y', 'z'])
+    // In a cluster it goes on to the next generation; what it shows when it is drained may take as long.
+    const several = [of(1, 'a:1'), writing('x', 'y'), writing('y', 'z')]
+    expect(places(several)).toEqual(['x', 'y', 'z'])
+    expect(places([...several, writing('w')])).toEqual(['x', 'y', 'z', 'w'])
+    expect(places([...several, writing('w'), of(2, 'a:1')])).toEqual(['w'])
+    expect(places([of(1, 'a:1'), writing('x'), last])).toEqual(['x'])
+    expect(places([of(1, 'a:1'), writing('x'), last, of(2, 'a:1')])).toEqual(['x'])
+    expect(places([of(1, 'a:1'), writing('x'), last, writing('y')])).toEqual(['x', 'y'])
+    expect(places([of(1, 'a:1'), writing('x'), submit(1, null), writing('y')])).toEqual(['y'])
   })
 })

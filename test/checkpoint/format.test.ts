@@ -105,10 +105,32 @@ const bodies: readonly RecordBody[] = [
     owners: Uint16Array.of(0, 1, 1, 0),
   },
   { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 9, manifest: 'm', drained: false },
-  { kind: 'submit', generation: 3, pipeline: 'p', hash: null, parameters: { port: 1 }, from: null, drop: [] },
+  {
+    kind: 'submit',
+    generation: 3,
+    pipeline: 'p',
+    hash: null,
+    parameters: { port: 1 },
+    from: null,
+    drop: [],
+    places: [],
+  },
   { kind: 'floor', generation: 3, pipeline: 'p', floor: 4 },
   { kind: 'epoch', generation: 3, pipeline: 'p', epoch: 10, manifest: 'm', drained: true },
-  { kind: 'submit', generation: 3, pipeline: 'p', hash: 'h', parameters: null, from: 's', drop: ['a', 'b'] },
+  {
+    kind: 'submit',
+    generation: 3,
+    pipeline: 'p',
+    hash: 'h',
+    parameters: null,
+    from: 's',
+    drop: ['a', 'b'],
+    places: [],
+  },
+  {
+    ...{ kind: 'submit', generation: 3, pipeline: 'p', hash: 'h', parameters: null, from: null, drop: [] },
+    places: [{ step: 'out', kind: 'file', at: '/out/a' }],
+  },
 ]
 const GOLDEN_RECORD = `potoroo-record 1 121 7ae706af
 {"n":12,"kind":"epoch","generation":3,"pipeline":"p","epoch":9,"manifest":"m","writer":"a","incarnation":"1","nonce":"f"}
@@ -121,6 +143,18 @@ describe('a record', () => {
   test.each(bodies)('of kind $kind comes back', (body) => {
     const decoded = decodeRecord('chain/12', 12, encodeRecord(body, stamp, null))
     expect(decoded).toEqual({ record: { ...body, ...stamp }, before: null, nonces: [] })
+  })
+
+  test('of a program that writes nowhere is as earlier releases wrote it', () => {
+    const text = encodeRecord(bodies[2]!, stamp, null).toString().split('\n')[1]!
+    expect(Object.keys(JSON.parse(text) as object)).not.toContain('places')
+    expect(Object.keys(JSON.parse(text) as object)).not.toContain('drop')
+  })
+
+  test('that begins an era may be of an earlier release, which said nothing of places', () => {
+    const { pipelines, ...rest } = clusterToJson({ ...emptyCluster, pipelines: new Map([['p', newEntry]]) })
+    const before = pipelines.map(([name, { places: _, leaving: __, anew: ___, ...entry }]) => [name, entry] as const)
+    expect(clusterFromJson({ ...rest, pipelines: before }).pipelines.get('p')).toEqual(newEntry)
   })
 
   test('that begins an era brings the cluster before it', () => {

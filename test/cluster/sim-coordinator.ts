@@ -137,7 +137,7 @@ export class SimCoordinator {
     const make: MakeRecord = ({ generation, pipelines }) =>
       pipelines.has(absent) || generation !== cluster.generation
         ? null
-        : { kind: 'submit', generation, pipeline: absent, hash: 'h', parameters: {}, from: null, drop: [] }
+        : { kind: 'submit', generation, pipeline: absent, hash: 'h', parameters: {}, from: null, drop: [], places: [] }
     this.desk.append(make, () => {
       this.submitting = false
     })

@@ -36,7 +36,7 @@ function workOf(seat: () => Seat): SeatWork {
 
 /** Appends one record behind the other, as a pipeline's epochs are. */
 function keepBusy(writer: ChainWriter, pipeline: string): void {
-  const how = { hash: 'h', parameters: null, from: null, drop: [] }
+  const how = { hash: 'h', parameters: null, from: null, drop: [], places: [] }
   writer.append(
     ({ generation }) => ({ kind: 'submit', generation, pipeline, ...how }),
     () => keepBusy(writer, pipeline),

@@ -288,7 +288,7 @@ export class Crew {
     const { pipeline } = this
     const hand = this.hand(by)
     hand.append(({ generation }) => ({
-      ...{ kind: 'submit', generation, pipeline, hash: HASH, parameters: null, from: null, drop: [] },
+      ...{ kind: 'submit', generation, pipeline, hash: HASH, parameters: null, from: null, drop: [], places: [] },
     }))
     this.until(() => hand.reader.cluster.pipelines.has(pipeline))
   }

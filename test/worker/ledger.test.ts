@@ -14,7 +14,7 @@ const stamp = { writer: 'w1', incarnation: 'i', nonce: 'n' }
 const folded = (cluster: Cluster, body: RecordBody): Cluster =>
   fold(cluster, { ...body, ...stamp, n: cluster.next }).cluster
 const submitted = (cluster: Cluster, hash: string): Cluster =>
-  folded(cluster, submitRecord(cluster, 'p', hash, null, { from: null, drop: [] })!)
+  folded(cluster, submitRecord(cluster, 'p', hash, null, { from: null, drop: [], places: [] })!)
 
 /** A ledger whose writers answer one after another as `outcomes` says. */
 function scene(outcomes: readonly (Appended['kind'] | 'closed')[]) {
@@ -53,7 +53,7 @@ test('a worker that ends says that it does not know', () => {
 
 test('a program that has begun anew since it was asked for does not do so twice', () => {
   const before = submitted(emptyCluster, 'h')
-  const how = { from: null, drop: ['count'], again: true, since: before.next }
+  const how = { from: null, drop: ['count'], places: [], again: true, since: before.next }
   const record = submitRecord(before, 'p', 'h', null, how)!
   const after = folded(before, record)
   expect(submitRecord(after, 'p', 'h', null, how)).toBeNull()
@@ -66,7 +66,7 @@ test('G2: no more pipelines run than a message between workers can name; one tha
   const names = Array.from({ length: MOST_PIPELINES }, (_, n) => `p${n}`)
   const full = { ...emptyCluster, pipelines: new Map(names.map((name) => [name, entry])) }
   const asked = (cluster: Cluster, pipeline: string) =>
-    submitRecord(cluster, pipeline, 'other', null, { from: null, drop: [] })
+    submitRecord(cluster, pipeline, 'other', null, { from: null, drop: [], places: [] })
   expect(asked(full, 'another')).toBeNull()
   expect(asked(full, 'p7')).toMatchObject({ hash: 'other' })
   const drained = { ...full, pipelines: new Map(full.pipelines).set('p7', { ...entry, drained: true }) }
@@ -78,4 +78,24 @@ test('G2: no more pipelines run than a message between workers can name; one tha
   const programs = Array.from(pipelines.values(), ({ run }) => ({ pipeline: run, hash: 'f'.repeat(64) }))
   const place = { version: HANDSHAKE_VERSION, generation: 0, sequence: 0 }
   encodeFrame(new ByteWriter(), { ...about, pipelines: programs }, place, HANDSHAKE_BYTES)
+})
+
+test('G3: no pipeline gets the place of another one, also where that is drained; its own it has again', () => {
+  const place = (at: string) => ({ step: 'out', kind: 'file', at })
+  const asked = (cluster: Cluster, pipeline: string, ...at: readonly string[]) =>
+    submitRecord(cluster, pipeline, `${pipeline} ${at}`, null, { from: null, drop: [], places: at.map(place) })
+  const p = folded(emptyCluster, asked(emptyCluster, 'p', 'a', 'b')!)
+  const entry = p.pipelines.get('p')!
+  const drained = { ...p, pipelines: new Map([['p', { ...entry, drained: true }]]) }
+  for (const cluster of [p, drained]) {
+    expect(asked(cluster, 'q', 'c', 'b')).toBeNull()
+    expect(asked(cluster, 'q', 'c')).toMatchObject({ pipeline: 'q' })
+    expect(asked(cluster, 'p', 'b', 'c')).toMatchObject({ pipeline: 'p' })
+  }
+  // Alone, its next program has written somewhere else from its own record on.
+  const moved = folded(p, asked(p, 'p', 'c')!)
+  expect(asked(moved, 'q', 'a')).toMatchObject({ pipeline: 'q' })
+  expect(asked(moved, 'q', 'c')).toBeNull()
+  const left = folded(p, { ...entry, kind: 'submit', generation: 0, pipeline: 'p', hash: null, drop: [], places: [] })
+  expect(asked(left, 'q', 'a')).toMatchObject({ pipeline: 'q' })
 })

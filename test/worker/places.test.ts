@@ -1,5 +1,5 @@
 /** Sinks that write to one place. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { freePort } from '../../bench/workers/free-port.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
@@ -100,6 +100,41 @@ export default pipeline('${name}', (p) => {
   expect(first).toMatchObject({ status: 'fulfilled' })
   expect(second).toMatchObject({ status: 'rejected', reason: { code: 'E_SINK_PLACE' } })
   expect([...worker.worker.cluster.pipelines.keys()]).toEqual(['p'])
+})
+
+test('the files of one that was drained are its own, also for a worker that has started since', async () => {
+  const desk = new Workshop()
+  let worker = await desk.start({})
+  const path = `${desk.folder}/out`
+  const submit = async (name: string, count: number) => {
+    const text = `import { fileSink, generatorSource, lines, pipeline } from 'potoroo'
+export default pipeline('${name}', (p) => {
+  p.source('numbers', generatorSource({ value: (n: number) => n, count: ${count} }))
+    .sink('out', fileSink({ path: '${path}', append: true, framing: lines(), encode: String }))
+})`
+    writeFileSync(`${desk.folder}/${name}.ts`, text)
+    const { bundle, pipeline } = await loadPipeline(`${desk.folder}/${name}.ts`, defaultLimits)
+    return worker.submit(pipeline, bundle)
+  }
+  const shown = () => readFileSync(path, 'utf8').split('\n').slice(0, -1).join()
+  const p = await submit('p', 3)
+  await expect.poll(() => p.phase).toBe('ended')
+  await worker.drain('p')
+  expect(shown()).toBe('0,1,2')
+  await desk.stop(worker)
+  worker = await desk.start({})
+  expect(worker.residents.size).toBe(0)
+  const details = { own: 'step "out" of pipeline "q"', before: 'step "out" of pipeline "p"', place: path }
+  await expect(submit('q', 9)).rejects.toMatchObject({ code: 'E_SINK_PLACE', details })
+  expect([...worker.worker.cluster.pipelines.keys()]).toEqual(['p'])
+  expect(shown()).toBe('0,1,2')
+
+  // By its own name it goes on.
+  await submit('p', 5)
+  await expect.poll(shown).toBe('0,1,2,3,4')
+  await worker.cancel('p')
+  const q = await submit('q', 2)
+  await expect.poll(() => q.phase).toBe('ended')
 })
 
 test('a program that would is refused before it is in the chain', async () => {

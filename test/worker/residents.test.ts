@@ -11,7 +11,18 @@ import type { Loaded } from '../../src/worker/pipelines/resident.ts'
 import { Residents } from '../../src/worker/pipelines/residents.ts'
 
 const entryOf = (run: number, more: Partial<PipelineEntry> = {}): PipelineEntry => ({
-  ...{ run, hash: `h${run}`, parameters: {}, submitted: run, drained: false, drop: [], anew: [], from: null },
+  ...{
+    run,
+    hash: `h${run}`,
+    parameters: {},
+    submitted: run,
+    drained: false,
+    drop: [],
+    anew: [],
+    places: [],
+    leaving: [],
+    from: null,
+  },
   ...{ epochs: [], base: null, highest: 0, floor: 0, ...more },
 })
 
@@ -327,7 +338,17 @@ test.each([
   },
 )
 
-test('what was drained for good keeps its files', () => {
+test('what was drained for good keeps its files, also where nothing of it was ever here', () => {
+  const { said, stands, residents } = scene()
+  const places = [{ step: 'rows', kind: 'file', at: 'out' }]
+  const done = entryOf(1, { hash: 'writes', drained: true, places })
+  // An earlier release, which did not say where it writes, had the other one submitted.
+  stands(['done', done], ['next', entryOf(2, { hash: 'writes' })])
+  residents.restore({ number: 1, ...two } as unknown as Generation, () => {})
+  expect(said.filter((text) => !text.includes(' hears '))).toEqual(['next cannot run by E_SINK_PLACE'])
+})
+
+test('what an earlier release had submitted keeps its files when it is drained, where it ran', () => {
   const { said, stands, residents } = scene()
   const done = entryOf(1, { hash: 'writes' })
   stands(['done', done])

@@ -75,7 +75,7 @@ test('a pipeline that others have submitted can be taken out by a worker that ha
   const others = new ChainReader(storage, makeLimits(small), { onRecord: () => {}, onJump: () => {} })
   await settleVoid((done) => others.follow(done))
   const writer = new ChainWriter(others, realEnv({ log: { level: 'silent' } }), { worker: 'w2', incarnation: 'i' })
-  const submit = (now: Cluster) => submitRecord(now, 'late', 'h', null, { from: null, drop: [] })
+  const submit = (now: Cluster) => submitRecord(now, 'late', 'h', null, { from: null, drop: [], places: [] })
   const appended = await new Promise<Appended>((resolve) => writer.append(submit, resolve))
   expect(appended).toMatchObject({ kind: 'appended', record: { n: cluster.next } })
   expect(pipelines.worker.cluster.pipelines.size).toBe(0)

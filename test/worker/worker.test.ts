@@ -61,7 +61,7 @@ async function start(program: Pipeline, changes: Partial<Limits>): Promise<Runni
   await new Promise<void>((resolve) => worker.seated(resolve))
   await new Promise<void>((resolve, reject) => {
     const text = { hash: 'the-program', text: '', map: '' }
-    worker.ledger.submit(program.name, text, {}, { from: null, drop: [] }, (error) =>
+    worker.ledger.submit(program.name, text, {}, { from: null, drop: [], places: [] }, (error) =>
       error === null ? resolve() : reject(error),
     )
   })

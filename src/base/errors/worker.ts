@@ -20,8 +20,9 @@ export const workerErrors = {
   },
   E_SINK_PLACE: {
     kind: 'user',
-    what: '{own} would write to {place}, and so does {before}: each would take away what the other has written',
-    remedy: 'give one of them another path',
+    what: '{own} would write to {place}, and so does {before}, or did before it was drained: each would take away what the other has written',
+    remedy:
+      'give one of them another path; or cancel the other one, where nothing that it has, and nothing that it has written there, is needed any more',
   },
   E_SOURCE_PLACE: {
     kind: 'user',

@@ -28,15 +28,15 @@ export interface Owner {
 
 type Done = (fault: PotorooError | null) => void
 
-/** As with output that is not committed, so that readers pass it over. */
-const MARK = /^owner-[\w%-]+\.pending$/
+/** The name of a mark, behind that of what it marks: as with output that is not committed, readers pass it over. */
+const MARK = /\.owner-[\w%-]+\.pending$/
 
 /** What is read of a mark, at most. */
 const MARK_BYTES = 4096
 
 /** Whether `name` is that of a mark of any sink. */
 export function isMark(name: string): boolean {
-  return /\.owner-[\w%-]+\.pending$/.test(name)
+  return MARK.test(name)
 }
 
 /** Takes the files of `path` for `owner`, where `names` are in its folder: `E_SINK_OWNER` where they are another's. */
@@ -47,8 +47,8 @@ export function claimPlace(
   owner: Owner,
   done: Done,
 ): void {
-  const prefix = `${splitPath(path).name}.`
-  const own = `${prefix}owner-${owner.store.replace(/[^\w-]+/g, percents)}.pending`
+  const { name: marked } = splitPath(path)
+  const own = `${marked}.owner-${owner.store.replace(/[^\w-]+/g, percents)}.pending`
   const { directory } = placeOf(path)
   const refuse = (others: string): void => {
     readMark(disk, `${directory}/${others}`, (theirs) => {
@@ -57,7 +57,7 @@ export function claimPlace(
     })
   }
   const othersIn = (all: readonly string[]): string | undefined =>
-    all.find((name) => name !== own && name.startsWith(prefix) && MARK.test(name.slice(prefix.length)))
+    all.find((name) => name !== own && isMark(name) && name.replace(MARK, '') === marked)
   const others = othersIn(names)
   if (others !== undefined) return refuse(others)
   if (owner.store === '' || names.includes(own)) return done(null)

@@ -14,8 +14,10 @@
  *     asks, and for whoever runs it next.
  * V6. Of two pipelines whose sinks write to one place, or whose sources listen at one, the one whose run began first
  *     has it, on every worker, whatever program it has been given since: who submits looks at what he knows of, and
- *     somebody else may submit to another worker just then. What was drained keeps its files, as far as it is known
- *     here, and no port: another one's first restore would remove what it has shown.
+ *     somebody else may submit to another worker just then. What was drained keeps its files, and no port: another
+ *     one's first restore would remove what it has shown. Of sinks no two with one place come into the chain
+ *     (`programs.ts`, G3), but where an earlier release, which did not say so, had one of them submitted: of such a one
+ *     that was drained is known what ran here.
  */
 import type { PotorooError } from '../../base/errors.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -25,7 +27,7 @@ import type { Parameters } from '../../model/graph.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Execution } from '../execution/execution.ts'
 import { type ExecutionEvents, type Generation, type Holdings, letGo } from '../execution/generation.ts'
-import { faultOfPlaces } from './places.ts'
+import { faultOfHeld, faultOfPlaces, sinkPlaces } from './places.ts'
 import { type Loaded, type LoadPlan, type Resident, type ResidentEvents, SINK_END_MS } from './resident.ts'
 import type { Roster } from './roster.ts'
 import type { MailSeams, RunMail } from './run-mail.ts'
@@ -183,7 +185,8 @@ export class Arrivals {
     const working = launched.filter((one) => isOther(one, false))
     const drained = [...all.values()].filter((one) => isOther(one, true))
     const earlier = working.filter((one) => one.run < run)
-    const fault = faultOfPlaces(plan, plansOf([...earlier, ...drained]), plansOf(earlier))
+    const held = faultOfHeld(this.seams.cluster(), name, sinkPlaces(plan), (entry) => entry.drained)
+    const fault = held ?? faultOfPlaces(plan, plansOf([...earlier, ...drained]), plansOf(earlier))
     if (fault !== null) return fault
     for (const one of working) {
       const late = one.run > run ? faultOfPlaces(one.plan, [plan]) : null

@@ -4,6 +4,8 @@
  */
 import { showAddress } from '../../base/address.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
+import type { Cluster, PipelineEntry, SinkPlace } from '../../checkpoint/cluster.ts'
+import { placesOf } from '../../checkpoint/fold.ts'
 import { sinkConnector, sourceConnector } from '../../connectors/registry.ts'
 import type { Address } from '../../env/network.ts'
 import type { Plan, TaskPlan } from '../../model/plan.ts'
@@ -23,20 +25,50 @@ export function faultOfPlaces(
   others: readonly Plan[],
   listening: readonly Plan[] = others,
 ): PotorooError | null {
-  return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)
+  return faultOfSinks(holderOf(plan), others.map(holderOf)) ?? faultOfSources(plan, listening)
 }
 
-function faultOfSinks(plan: Plan, others: readonly Plan[]): PotorooError | null {
+/** `E_SINK_PLACE` where one of `places` is another pipeline's, as the chain says of those that `count`; else `null`. */
+export function faultOfHeld(
+  { pipelines }: Cluster,
+  pipeline: string,
+  places: readonly SinkPlace[],
+  count: (entry: PipelineEntry) => boolean = () => true,
+): PotorooError | null {
+  const others = [...pipelines].filter(([name, entry]) => name !== pipeline && count(entry))
+  const holders = others.map(([name, entry]) => ({ pipeline: name, places: placesOf(entry) }))
+  return faultOfSinks({ pipeline, places }, holders)
+}
+
+/** Where the sinks of a program write, each for itself. */
+export function sinkPlaces({ tasks }: Plan): readonly SinkPlace[] {
+  return tasks.flatMap((task) => {
+    if (task.kind !== 'sink') return []
+    const { step } = task
+    const { kind, place } = sinkConnector(task.sink.kind, step)
+    return place === undefined ? [] : { step, kind, at: place(task.sink) }
+  })
+}
+
+/** A pipeline, and what it has for itself. */
+interface Holder {
+  readonly pipeline: string
+  readonly places: readonly SinkPlace[]
+}
+
+function holderOf(plan: Plan): Holder {
+  return { pipeline: plan.pipeline, places: sinkPlaces(plan) }
+}
+
+function faultOfSinks(holder: Holder, others: readonly Holder[]): PotorooError | null {
   const taken = new Map<string, string>()
-  for (const { pipeline, task } of tasksOf([...others, plan])) {
-    if (task.kind !== 'sink') continue
-    const { kind, place } = sinkConnector(task.sink.kind, task.step)
-    if (place === undefined) continue
-    const at = place(task.sink)
-    const before = taken.get(`${kind} ${at}`)
-    const own = nameOf(pipeline, task)
-    if (before !== undefined && pipeline === plan.pipeline) return fail('E_SINK_PLACE', { own, before, place: at })
-    taken.set(`${kind} ${at}`, own)
+  for (const { pipeline, places } of [...others, holder]) {
+    for (const { step, kind, at } of places) {
+      const before = taken.get(`${kind} ${at}`)
+      const own = nameOf(pipeline, step)
+      if (before !== undefined && pipeline === holder.pipeline) return fail('E_SINK_PLACE', { own, before, place: at })
+      taken.set(`${kind} ${at}`, own)
+    }
   }
   return null
 }
@@ -47,7 +79,7 @@ function faultOfSources(plan: Plan, others: readonly Plan[]): PotorooError | nul
     const at = listensAt(task)
     if (at === null) continue
     const before = taken.find((other) => isOnePlace(other.at, at))?.own
-    const own = nameOf(pipeline, task)
+    const own = nameOf(pipeline, task.step)
     if (before !== undefined && pipeline === plan.pipeline)
       return fail('E_SOURCE_PLACE', { own, before, place: showAddress(at) })
     taken.push({ at, own })
@@ -59,7 +91,7 @@ function tasksOf(plans: readonly Plan[]) {
   return plans.flatMap(({ pipeline, tasks }) => tasks.map((task) => ({ pipeline, task })))
 }
 
-function nameOf(pipeline: string, { step }: TaskPlan): string {
+function nameOf(pipeline: string, step: string): string {
   return `step "${step}" of pipeline "${pipeline}"`
 }
 

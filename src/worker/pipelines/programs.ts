@@ -4,10 +4,13 @@
  * G1. A program lies in the store before a record names it: who reads the record finds it.
  * G2. No record makes more pipelines run than a message between workers can name: from then on no two of them could be
  *     linked.
+ * G3. No record gives a pipeline a place that another one has, whose it stays when that is drained
+ *     (`checkpoint/fold.ts`, G8). Whoever makes the record knows all that stand before it, so of two that are submitted
+ *     at once one comes into the chain, whoever is asked.
  */
 import { fail } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
-import type { Cluster } from '../../checkpoint/cluster.ts'
+import type { Cluster, SinkPlace } from '../../checkpoint/cluster.ts'
 import { bundle as bundlePath } from '../../checkpoint/layout.ts'
 import { type ReadSeams, tryAgain } from '../../checkpoint/patience.ts'
 import type { RecordBody } from '../../checkpoint/record.ts'
@@ -16,6 +19,7 @@ import { writeOnce } from '../../checkpoint/write-once.ts'
 import type { Log } from '../../env/log.ts'
 import { MOST_PIPELINES } from '../../protocol/messages.ts'
 import type { Program as LinkProgram } from '../../transport/handshake.ts'
+import { faultOfHeld } from './places.ts'
 
 /** A program, as every worker keeps it: the bundle's text and its source map. */
 export interface Program {
@@ -95,6 +99,8 @@ function isMap(map: string): boolean {
 export interface Submitted {
   readonly from: string | null
   readonly drop: readonly string[]
+  /** Where its sinks write (G3). */
+  readonly places: readonly SinkPlace[]
   /** It is to begin anew, for it has failed. */
   readonly again?: boolean
   /** The number of the next record when it was asked for: from there on the same program is what was asked for. */
@@ -103,22 +109,23 @@ export interface Submitted {
 
 /**
  * The record that puts a program under the name of its pipeline; `null` where the chain has it already, and it is to go
- * on, and where it is to begin with a savepoint and the pipeline is there by now, or too many others run (G2).
+ * on, and where it is to begin with a savepoint and the pipeline is there by now, too many others run (G2), or another
+ * one has its place (G3).
  */
 export function submitRecord(
   cluster: Cluster,
   pipeline: string,
   hash: string,
   parameters: Json,
-  { from, drop, again, since = Infinity }: Submitted,
+  { from, drop, places, again, since = Infinity }: Submitted,
 ): RecordBody | null {
   const { pipelines, generation } = cluster
   const known = pipelines.get(pipeline)
   if (from !== null && known !== undefined) return null
   const same = known?.hash === hash && JSON.stringify(known.parameters) === JSON.stringify(parameters)
   const goesOn = same && ((!known.drained && !again && drop.length === 0) || known.submitted >= since)
-  if (goesOn || !hasRoomFor(cluster, pipeline)) return null
-  return { kind: 'submit', generation, pipeline, hash, parameters, from, drop }
+  if (goesOn || !hasRoomFor(cluster, pipeline) || faultOfHeld(cluster, pipeline, places) !== null) return null
+  return { kind: 'submit', generation, pipeline, hash, parameters, from, drop, places }
 }
 
 /** The record that takes `run` of a pipeline out of the cluster; `null` where it is not there, or not any more. */
@@ -128,7 +135,7 @@ export function withdrawRecord(
   run: number | undefined,
 ): RecordBody | null {
   if (run === undefined || pipelines.get(pipeline)?.run !== run) return null
-  return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [] }
+  return { kind: 'submit', generation, pipeline, hash: null, parameters: null, from: null, drop: [], places: [] }
 }
 
 /** Whether `pipeline` runs already, or may (G2). */

@@ -32,7 +32,7 @@ import { readOn, settle } from '../settle.ts'
 import type { Program, Worker } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
 import { requireContinuation } from './continuation.ts'
-import { requirePlaces } from './places.ts'
+import { faultOfHeld, requirePlaces, sinkPlaces } from './places.ts'
 import { hasRoomFor } from './programs.ts'
 import { isProgram, type Loaded, type Resident } from './resident.ts'
 import { noSavepoint } from './savepoints.ts'
@@ -168,12 +168,19 @@ export class Submission {
     const { worker, limits } = this.seams
     const { pipeline: name } = planned
     if (!hasRoomFor(worker.cluster, name)) throw fail('E_PIPELINES_FULL', { pipeline: name, limit: MOST_PIPELINES })
+    this.requireHeld(planned)
     const { all, plans } = worker.residents
     const beside = (those: readonly Plan[]): readonly Plan[] =>
       [...those, ...this.coming.values()].filter(({ pipeline }) => pipeline !== name)
     // What was drained keeps its files, and no port.
     requirePlaces(planned, beside(Array.from(all.values(), ({ plan }) => plan)), beside(plans))
     requireChannelMemory(planned, beside(plans), worker.cluster.members.length, limits)
+  }
+
+  /** Throws where what the chain has, drained or not, has a place of `planned`. */
+  private requireHeld(planned: Plan): void {
+    const fault = faultOfHeld(this.seams.worker.cluster, planned.pipeline, sinkPlaces(planned))
+    if (fault !== null) throw fault
   }
 
   private async put(asking: Asked, program: Program, prepared: Prepared, options: SubmitOptions): Promise<Resident> {
@@ -194,8 +201,11 @@ export class Submission {
     this.wanted.add(name)
     const before = worker.residents.all.get(name)
     const failed = before?.phase === 'failed' || worker.residents.unloaded.has(name)
-    const how = { from, drop, again: !this.seams.alone && (again || failed) }
+    const places = sinkPlaces(prepared.plan)
+    const how = { from, drop, places, again: !this.seams.alone && (again || failed) }
     await settle<void>((done) => worker.ledger.submit(name, program, prepared.parameters as Json, how, done))
+    // Where somebody was quicker no record was made (`programs.ts`, G3).
+    this.requireHeld(prepared.plan)
     if (from !== null) await this.requireBegun(name, from, options)
     worker.ledger.sweep()
     if (this.seams.alone && replaced !== undefined) await settle<void>((done) => worker.ledger.discard(replaced, done))

@@ -244,7 +244,7 @@ export class OtherPipelines {
     const from = savepoint === null ? null : savepointManifest(name, savepoint)
     this.ask(station, other, (done) => {
       const program = { hash, text: '', map: '' }
-      station.worker!.ledger.submit(name, program, null, { from, drop: [], again: true }, done)
+      station.worker!.ledger.submit(name, program, null, { from, drop: [], places: [], again: true }, done)
     })
     return `${station.name} submits ${hash}${savepoint === null ? '' : ` from ${savepoint}`}`
   }

@@ -14,7 +14,7 @@
  * A5. A run is taken out by somebody whose worker knew of it when it set out to do so: one that began since is not
  *     meant.
  * A6. Some want what is another's (`rivals.ts` says what is to become of that). Before all is judged somebody takes
- *     them out, and runs of numbers whose files they had before.
+ *     them out.
  */
 import { PotorooError } from '../../../src/base/errors.ts'
 import { Prng } from '../../../src/base/prng.ts'
@@ -32,12 +32,15 @@ import { pendingIn } from '../remains.ts'
 import type { ChainWatch, Fate } from './chain-watch.ts'
 import type { ClusterConfig } from './config.ts'
 import { drawNumbers, expectedOf, faultOf, hasEnded, lackOf, type Numbers, pipelineOf, shownOf } from './numbers.ts'
-import { drawRivals, type Rival, runInTheWay, together } from './rivals.ts'
+import { drawRivals, heldByTwo, type Rival, runInTheWay, together } from './rivals.ts'
 
 const PEOPLE = 0x0c8e_0000
 const RIVALS = 0x31d7_0000
-/** How often a pipeline that has been submitted so is taken out again, while it is there. */
+/** How often a pipeline that has been submitted so is taken out again, while it is there; and how often drained. */
 const GIVEN_UP = 0.3
+const DRAINED = 0.2
+/** How often what is drained is wanted, where something is, and how often one is asked on whom it does not run. */
+const LEFT = 0.6
 /** Pipelines of numbers, and the programs that each may be given, which make the same. */
 const NAMES = ['p', 'q']
 const VERSIONS = [1, 2]
@@ -100,8 +103,6 @@ export class People {
   private readonly numbers: ReadonlyMap<string, Numbers>
   private readonly rivals: readonly Rival[]
   private readonly challenges: Prng
-  /** The last runs that may have lost their files to others (A6). */
-  private readonly spoiled = new Map<string, number>()
   private readonly desks = new WeakMap<Worker, Pipelines>()
   /** What workers were asked to run, by the hash of the program. */
   private readonly given = new WeakMap<Worker, Map<string, Plan>>()
@@ -175,11 +176,11 @@ export class People {
     if (this.rivals.length > 0) this.challenge()
   }
 
-  /** Whether `hash` may stop so: it lacks a place that it has not been given first (Q2 of `rivals.ts`). */
+  /** Whether `hash` may stop so: it lacks a port that it has not been given first (Q2 of `rivals.ts`). */
   stopped(hash: string, error: PotorooError): boolean {
     const name = hash === 'program' ? this.seams.pipeline.name : hash.slice(0, hash.lastIndexOf('-'))
     const rival = this.rivals.find(({ code, ...one }) => code === error.code && [one.name, one.other].includes(name))
-    if (rival === undefined) return false
+    if (rival === undefined || rival.code !== 'E_SOURCE_PLACE') return false
     if (name === rival.other && this.fateOf(rival.name) !== null && this.wasBefore(rival))
       this.complaints.push(`${hash} has stopped for ${rival.name}, which came later: ${error.message} (Q2)`)
     return true
@@ -192,15 +193,6 @@ export class People {
     return run < n && chain.fateBefore(other, n)?.drained === false
   }
 
-  /** Notes what may have lost its files (A6). */
-  private noteSpoiled(): void {
-    for (const rival of this.rivals) {
-      const fate = this.fateOf(rival.name)
-      const run = this.seams.chain.lastRun(rival.other)
-      if (fate !== null && run !== null && !this.wasBefore(rival)) this.spoiled.set(rival.other, run.run)
-    }
-  }
-
   /** Whether somebody waits for an answer. */
   get wait(): boolean {
     return this.open.size > 0
@@ -210,29 +202,25 @@ export class People {
   look(fair: boolean): void {
     for (const ask of this.open) if (ask.process.state === 'dead') this.close(ask)
     this.fair = fair
-    this.noteSpoiled()
-    for (const { worker } of this.seams.stations) {
-      const wrong = worker === null ? null : together(this.rivals, worker)
-      if (wrong !== null && !this.complaints.includes(wrong)) this.complaints.push(wrong)
-    }
+    this.complain(heldByTwo(this.rivals, (name) => this.fateOf(name) !== null))
+    for (const { worker } of this.seams.stations) this.complain(worker === null ? null : together(this.rivals, worker))
     if (fair && !this.over && !this.wait && ++this.looks % SELDOM === 0) this.mend()
+  }
+
+  /** Says once what is `wrong`. */
+  private complain(wrong: string | null): void {
+    if (wrong !== null && !this.complaints.includes(wrong)) this.complaints.push(wrong)
   }
 
   private mend(): void {
     const rival = this.rivals.find(({ name }) => this.fateOf(name) !== null)
     if (rival !== undefined) return this.askAnyone('cancel', rival.name)
     for (const name of this.names) {
-      if (this.isSpoiled(name)) this.askAnyone('cancel', name)
-      else if (this.fateOf(name)?.drained !== false || this.hasFailed(name)) this.askAnyone('submit', name)
+      if (this.fateOf(name)?.drained !== false || this.hasFailed(name)) this.askAnyone('submit', name)
     }
   }
 
-  private isSpoiled(name: string): boolean {
-    const run = this.seams.chain.lastRun(name)?.run
-    return this.numbers.has(name) && run !== undefined && this.spoiled.get(name) === run
-  }
-
-  /** Whether it stands still on some worker for want of its place. */
+  /** Whether it stands still on some worker for want of its port. */
   private hasFailed(name: string): boolean {
     const codes = new Set<string>(this.rivals.filter(({ other }) => other === name).map(({ code }) => code))
     return this.seams.stations.some(({ worker }) => {
@@ -245,8 +233,7 @@ export class People {
   /** Whether all that was asked for has been answered, and all run and have shown their numbers. */
   get done(): boolean {
     const shown = [...this.numbers.values()].every((one) => this.lackOf(one) === null)
-    const alone =
-      this.rivals.every(({ name }) => this.fateOf(name) === null) && !NAMES.some((name) => this.isSpoiled(name))
+    const alone = this.rivals.every(({ name }) => this.fateOf(name) === null)
     return !this.wait && shown && alone && this.names.every((name) => this.fateOf(name)?.drained === false)
   }
 
@@ -328,9 +315,15 @@ export class People {
     const stroke = Math.ceil((world.now + random.between(0, 4 * askMs)) / askMs)
     world.at(askMs * stroke + random.between(0, AT_ONCE_MS * pace), () => {
       if (this.fair) return
-      const station = stations[random.below(stations.length)]!
-      const { name } = this.rivals[random.below(this.rivals.length)]!
-      const deed = this.fateOf(name) !== null && random.chance(GIVEN_UP) ? 'cancel' : 'submit'
+      const drained = this.rivals.filter(({ other }) => this.fateOf(other)?.drained === true)
+      const wanted = drained.length > 0 && random.chance(LEFT) ? drained : this.rivals
+      const { name, other } = wanted[random.below(wanted.length)]!
+      // Who has started since it was drained has heard of it in the chain alone.
+      const strangers = stations.filter(({ worker }) => worker?.residents.all.has(other) === false)
+      const askable = strangers.length > 0 && random.chance(LEFT) ? strangers : stations
+      const station = askable[random.below(askable.length)]!
+      const there = this.fateOf(name) !== null
+      const deed = there && random.chance(GIVEN_UP) ? 'cancel' : there && random.chance(DRAINED) ? 'drain' : 'submit'
       if (this.canBeAsked(station)) this.ask(station, deed, name)
       this.challenge()
     })
@@ -445,7 +438,7 @@ export class People {
     const claim = claims[deed]
     if (claim !== undefined && this.seams.chain.hasBeen(name, since, claim) === false)
       this.complaints.push(`${what} is done, and it is not so (A2)`)
-    if (deed === 'drain' && this.fateOf(name)?.drained === true) this.lookForRest(ask)
+    if (deed === 'drain' && rival === null && this.fateOf(name)?.drained === true) this.lookForRest(ask)
   }
 
   /** A4: of what was drained nothing is left to be shown by the sinks of whom somebody has asked for that. */

@@ -4,8 +4,10 @@
  * (`people.ts`).
  *
  * Q1. Who asks a worker on which the other one runs all the while is refused, with the word for it.
- * Q2. A worker runs no two that have one place. Where both were asked for at once, the one that was submitted first
- *     goes on as if the other one was not there (V6 of `src/worker/pipelines/arrivals.ts`).
+ * Q2. A worker runs no two that have one place. Where both listen at one port and were asked for at once, the one that
+ *     was submitted first goes on as if the other one was not there (V6 of `src/worker/pipelines/arrivals.ts`).
+ * Q3. Of two that write to the same files the chain never has both, drained or not (G3 of
+ *     `src/worker/pipelines/programs.ts`).
  */
 import type { Prng } from '../../../src/base/prng.ts'
 import { nullSink } from '../../../src/index.ts'
@@ -53,9 +55,23 @@ function isAtWork(resident: Resident | undefined): boolean {
   return resident?.phase === 'running' && resident.execution.isOpen
 }
 
+/** Two that have one place, as `are` says of both, or `null`. */
+function pairOf(rivals: readonly Rival[], are: (name: string) => boolean): Rival | null {
+  return rivals.find(({ name, other }) => are(name) && are(other)) ?? null
+}
+
+/** What is wrong with what the chain has, where `is` says of one that it is there (Q3). */
+export function heldByTwo(rivals: readonly Rival[], is: (name: string) => boolean): string | null {
+  const both = pairOf(
+    rivals.filter(({ code }) => code === 'E_SINK_PLACE'),
+    is,
+  )
+  return both === null ? null : `${both.name} is in the chain beside ${both.other}, whose files it would have (Q3)`
+}
+
 /** What is wrong with what `worker` has at work (Q2). */
 export function together(rivals: readonly Rival[], worker: Worker): string | null {
   const { all } = worker.residents
-  const both = rivals.find(({ name, other }) => [name, other].every((one) => isAtWork(all.get(one))))
-  return both === undefined ? null : `${both.name} runs beside ${both.other}, whose place it has (Q2)`
+  const both = pairOf(rivals, (name) => isAtWork(all.get(name)))
+  return both === null ? null : `${both.name} runs beside ${both.other}, whose place it has (Q2)`
 }

@@ -83,15 +83,22 @@ export const askedMutants: readonly SimMutant[] = [
   {
     name: 'files-of-another-not-seen',
     bend: 'rivals',
+    file: 'src/worker/pipelines/programs.ts',
+    text: '|| faultOfHeld(cluster, pipeline, places) !== null) return null',
+    replacement: ') return null',
+  },
+  {
+    name: 'files-given-away-once-drained',
+    bend: 'rivals',
     file: 'src/worker/pipelines/places.ts',
-    text: 'return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)',
-    replacement: 'return faultOfSources(plan, listening)',
+    text: 'filter(([name, entry]) => name !== pipeline && count(entry))',
+    replacement: 'filter(([name, entry]) => name !== pipeline && count(entry) && !entry.drained)',
   },
   {
     name: 'port-of-another-not-seen',
     bend: 'rivals',
     file: 'src/worker/pipelines/places.ts',
-    text: 'return faultOfSinks(plan, others) ?? faultOfSources(plan, listening)',
-    replacement: 'return faultOfSinks(plan, others)',
+    text: 'return faultOfSinks(holderOf(plan), others.map(holderOf)) ?? faultOfSources(plan, listening)',
+    replacement: 'return faultOfSinks(holderOf(plan), others.map(holderOf))',
   },
 ].map((one): SimMutant => ({ bend: 'people', ...one, swarm: 'clusters' }))
