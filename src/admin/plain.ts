@@ -11,6 +11,7 @@ export function plain(value: unknown): unknown {
   if (value instanceof Map) return { map: Array.from(value, ([key, inner]) => [plain(key), plain(inner)]) }
   if (value instanceof Set) return { set: Array.from(value, plain) }
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
+  if (value instanceof ArrayBuffer) return { base64: Buffer.from(value).toString('base64') }
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain)
   if (Array.isArray(value)) return value.map(plain)
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]))

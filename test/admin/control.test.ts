@@ -579,6 +579,7 @@ test('values are shown in a form that JSON can carry', () => {
     map: new Map([['a', 1n]]),
     set: new Set([1]),
     bytes: Buffer.from('a'),
+    buffer: new Uint8Array([97]).buffer,
     nan: NaN,
   }
   expect(JSON.parse(JSON.stringify(plain(value)))).toEqual({
@@ -587,6 +588,7 @@ test('values are shown in a form that JSON can carry', () => {
     map: { map: [['a', '1n']] },
     set: { set: [1] },
     bytes: { base64: 'YQ==' },
+    buffer: { base64: 'YQ==' },
     nan: 'NaN',
   })
 })

@@ -324,9 +324,9 @@ describe('a record that a state keeps', () => {
         .flatMapWithState('step', {
           init: (): Kept => ({ orders: [] }),
           step: ({ orders: before }, order, context) => {
-            // What the state before the last one has kept.
-            if (before.length === 2) before[0]!.seen++
-            context.replace({ orders: [...before, order] })
+            // What an earlier state has kept.
+            if (order.id === 2) before[0]!.seen++
+            context.replace({ orders: before.length === 0 ? [order] : [...before] })
             return []
           },
         })
