@@ -189,12 +189,15 @@ function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | '
   const chains: GroupChain[] = []
   const lost = damagedChunks(facts.chunks)
   /** What of `places` can be read. */
-  const intact = (places: readonly ChunkPlace[]): readonly ChunkPlace[] =>
-    places.filter(({ pack, chunk }) => {
+  const intact = (places: readonly ChunkPlace[]): readonly ChunkPlace[] => {
+    // Of tens of thousands, to which a name each is more than all the rest.
+    if (lost.size === 0) return places
+    return places.filter(({ pack, chunk }) => {
       const damage = lost.get(placeOf(pack.path, chunk))
       if (damage !== undefined) damages.push(damage)
       return damage === undefined
     })
+  }
   for (const { step, since } of manifest.steps) {
     const turned = hasTurned(since, manifest.serial, manifest.rotation)
     for (const [keyGroup, chunks] of groups.get(step)!) {

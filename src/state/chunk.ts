@@ -78,14 +78,16 @@ export class ChunkReader {
     if (!this.times.every((time) => typeof time === 'number')) throw reader.damaged('a time that is none')
   }
 
-  /** The states, in the order of the keys. Call once. */
-  states(): object[] {
+  /** The states in the order of the keys, or those of the keys that are `wanted`, by their places. Call once. */
+  states(wanted: Uint8Array | null = null): object[] {
     // Of its length from the start: one that grows with its items is copied a dozen times.
     const states = new Array<object>(this.keys.length)
-    const count = decodeValues(this.reader, states)
+    const count = decodeValues(this.reader, states, wanted)
     this.reader.finish()
     if (count !== this.keys.length) throw this.reader.damaged('states without keys')
-    for (const state of states) {
+    for (let i = 0; i < count; i++) {
+      if (wanted !== null && wanted[i] === 0) continue
+      const state: unknown = states[i]
       if (typeof state !== 'object' || state === null) throw this.reader.damaged('a state that is none')
     }
     return states

@@ -21,8 +21,8 @@ export interface Schema {
  * one on: as part of the base (`key-table.ts`, K4). What has changed in it since `base` goes back, what has not stays
  * as it is; so a rollback is a restore that finds most of it there, and every restore tests it.
  *
- * F1. The newest chunk comes first, and a key is taken from the first that speaks of it: what is older is passed over
- *     without being made.
+ * F1. The newest chunk comes first, and a key is taken from the first that speaks of it: what is older is passed over,
+ *     its state not made.
  *
  * Throws `E_DAMAGED` for bytes that are no chunk, `E_STATE_NEWER`, `E_STATE_NO_MIGRATE` and `E_STATE_MIGRATE` where a
  * state of another version cannot become one of this version; the table then holds a part and must not be used.
@@ -97,18 +97,42 @@ function foldEntries(
   removed: ReadonlySet<Key>,
 ): void {
   const { keys } = chunk
-  let states: object[] | null = null
-  for (let i = 0; i < keys.length; i++) {
+  const { length } = keys
+  if (length > picks.wanted.length) picks = makePicks(2 * length)
+  const { wanted, entries, hashes } = picks
+  let count = 0
+  for (let i = 0; i < length; i++) {
     const key = keys[i]!
     const hash = hashKey(key)
     const entry = table.find(hash, key)
-    if (entry >= 0 && table.epoch(entry) <= base) continue
-    if (removed.size > 0 && removed.has(key)) continue
-    states ??= chunk.states()
-    const state = migrated(states[i]!, chunk.schemaVersion, key, schema)
-    put(table, entry, hash, chunk, i, state)
+    const isLeft = (entry >= 0 && table.epoch(entry) <= base) || (removed.size > 0 && removed.has(key))
+    wanted[i] = isLeft ? 0 : 1
+    entries[i] = entry
+    hashes[i] = hash
+    count += wanted[i]!
+  }
+  if (count === 0) return
+  const states = chunk.states(count === length ? null : wanted)
+  for (let i = 0; i < length; i++) {
+    if (wanted[i] === 0) continue
+    const state = migrated(states[i]!, chunk.schemaVersion, keys[i]!, schema)
+    put(table, entries[i]!, hashes[i]!, chunk, i, state)
   }
 }
+
+/** What is wanted of a chunk, and where its keys are in the table, by their places in the chunk. */
+interface Picks {
+  readonly wanted: Uint8Array
+  readonly entries: Int32Array
+  readonly hashes: Int32Array
+}
+
+function makePicks(keys: number): Picks {
+  return { wanted: new Uint8Array(keys), entries: new Int32Array(keys), hashes: new Int32Array(keys) }
+}
+
+/** Of the chunk that is being taken: filled again for the next one. */
+let picks = makePicks(1024)
 
 /** `state` is what key number `i` of `chunk` has in the base; `entry`: where it is in the table, -1 where it is not. */
 function put(

@@ -10,7 +10,8 @@ import { ByteWriter } from '../../src/base/bytes.ts'
 import { PotorooError } from '../../src/base/errors.ts'
 import { hashKey } from '../../src/base/hash.ts'
 import { ChunkReader, encodeChunk, Rows } from '../../src/state/chunk.ts'
-import type { Schema } from '../../src/state/fold.ts'
+import { foldChunks, type Schema } from '../../src/state/fold.ts'
+import { KeyTable } from '../../src/state/key-table.ts'
 import { KeyedStore } from '../../src/state/keyed-store.ts'
 import { Loading } from '../../src/state/loading.ts'
 import { Sweeper } from '../../src/state/sweeper.ts'
@@ -75,6 +76,36 @@ describe('a chunk of another schema', () => {
     const reader = new ChunkReader(bytes!)
     expect([reader.schemaVersion, reader.states()]).toEqual([2, [5, 6].map((total) => ({ total, more: true }))])
   })
+})
+
+test('F1: of a chunk, however many keys it has, the states are made that no newer one has', () => {
+  const keys = Array.from({ length: 5000 }, (_, i) => `key${i}`).filter((key) => hashKey(key) >>> 31 === 0)
+  const write = (of: readonly string[], total: (key: string) => number): Uint8Array => {
+    const writer = new ByteWriter()
+    const rows = new Rows()
+    rows.keys.push(...of)
+    rows.states.push(...of.map((key) => ({ total: total(key) })))
+    encodeChunk(writer, 1, [], rows)
+    return writer.take()
+  }
+  const isNewer = (key: string) => keys.indexOf(key) % 3 === 1
+  const older = write(keys, () => 1)
+  const newer = write(keys.filter(isNewer), () => 2)
+  const table = new KeyTable(0, false)
+  const migrated: string[] = []
+  const migrate = (state: unknown): object => {
+    migrated.push('one')
+    return state as object
+  }
+  expect(foldChunks(table, [older, newer], { step: 'count', version: 2, migrate })).toBe(
+    keys.length + keys.filter(isNewer).length,
+  )
+  expect(keys.length).toBeGreaterThan(2048)
+  expect(table.size).toBe(keys.length)
+  expect(migrated.length).toBe(keys.length)
+  for (const key of keys) {
+    expect(table.state(table.find(hashKey(key), key))).toEqual({ total: isNewer(key) ? 2 : 1 })
+  }
 })
 
 test('a key of a step that had no TTL begins its time at the first sweep', () => {

@@ -21,7 +21,7 @@ import {
   UTF16,
   VARIANTS,
 } from './format.ts'
-import type { ReadColumn } from './generate.ts'
+import type { ReadColumn, Wanted } from './generate.ts'
 import { readItem } from './item-reader.ts'
 import { Scratch } from './scratch.ts'
 import { ReadShapes } from './shape.ts'
@@ -43,18 +43,17 @@ export class ColumnReader {
     this.depthMax = depthMax
   }
 
-  /** Reads a column of `count` values into `into[0, count)`. */
-  read(reader: ByteReader, count: number, into: unknown[]): void {
+  /**
+   * Reads a column of `count` values into `into[0, count)`. What is not `wanted` may be passed over: nothing is put
+   * there, or the value all the same.
+   */
+  read(reader: ByteReader, count: number, into: unknown[], wanted: Wanted | null): void {
     this.cells = 0
     try {
-      this.column(reader, count, into, 0)
+      this.ofKind(this.kind(reader, count, 0), reader, count, into, 0, wanted)
     } finally {
       this.scratch.release(0, 0)
     }
-  }
-
-  private column(reader: ByteReader, count: number, into: unknown[], depth: number): void {
-    this.ofKind(this.kind(reader, count, depth), reader, count, into, depth)
   }
 
   private kind(reader: ByteReader, count: number, depth: number): number {
@@ -65,7 +64,14 @@ export class ColumnReader {
     return reader.u8()
   }
 
-  private ofKind(kind: number, reader: ByteReader, count: number, into: unknown[], depth: number): void {
+  private ofKind(
+    kind: number,
+    reader: ByteReader,
+    count: number,
+    into: unknown[],
+    depth: number,
+    wanted: Wanted | null,
+  ): void {
     switch (kind) {
       case FLAGS:
         readFlags(reader, count, into)
@@ -87,10 +93,10 @@ export class ColumnReader {
         this.sparse(reader, count, into, depth)
         break
       case LISTS:
-        this.lists(reader, count, into, depth)
+        this.lists(reader, count, into, depth, wanted)
         break
       case OBJECTS:
-        this.objects(reader, count, into, depth)
+        this.objects(reader, count, into, depth, wanted)
         break
       case VARIANTS:
         this.variants(reader, count, into, depth)
@@ -170,7 +176,7 @@ export class ColumnReader {
     const present = new Array<unknown>(presentCount)
     const kind = this.kind(reader, presentCount, depth)
     if (kind === SPARSE) throw reader.damaged('a sparse column within a sparse one')
-    this.ofKind(kind, reader, presentCount, present, depth)
+    this.ofKind(kind, reader, presentCount, present, depth, null)
     let next = 0
     for (let i = 0; i < count; i++) {
       const flag = buffer[at + i]!
@@ -179,22 +185,22 @@ export class ColumnReader {
     }
   }
 
-  private lists(reader: ByteReader, count: number, into: unknown[], depth: number): void {
+  private lists(reader: ByteReader, count: number, into: unknown[], depth: number, wanted: Wanted | null): void {
     const used = this.scratch.ints.used
     const { each, total } = this.lengths(reader, count)
     if (total > reader.remaining) throw reader.damaged(`lists of ${total} items in ${reader.remaining} bytes`)
     const kind = this.kind(reader, total, depth + 1)
     if (kind === INTS8 || kind === INTS16 || kind === INTS32) {
-      cutInts(this.ints(kind, reader, total), each, count, into)
+      cutInts(this.ints(kind, reader, total), each, count, into, wanted)
     } else {
       const items = new Array<unknown>(total)
-      this.ofKind(kind, reader, total, items, depth + 1)
+      this.ofKind(kind, reader, total, items, depth + 1, null)
       cutItems(items, each, count, into)
     }
     this.scratch.ints.release(used)
   }
 
-  private objects(reader: ByteReader, count: number, into: unknown[], depth: number): void {
+  private objects(reader: ByteReader, count: number, into: unknown[], depth: number, wanted: Wanted | null): void {
     const { ints, doubles } = this.scratch
     const [usedInts, usedDoubles] = [ints.used, doubles.used]
     const bytes = reader.varint()
@@ -203,13 +209,16 @@ export class ColumnReader {
     const shape = this.shapes.find(reader.buffer.toString('latin1', at, at + bytes))
     if (shape === null) throw reader.damaged('a shape whose names are not names')
     const columns: ReadColumn[] = []
-    for (let f = 0; f < shape.names.length; f++) columns.push(this.field(reader, count, depth + 1, shape.mayJoin(f)))
-    shape.gather(columns)(columns, count, into)
+    for (let f = 0; f < shape.names.length; f++) {
+      columns.push(this.field(reader, count, depth + 1, shape.mayJoin(f), wanted))
+    }
+    if (wanted === null) shape.gather(columns)(columns, count, into)
+    else shape.gatherSome(columns)(columns, count, into, wanted)
     this.scratch.release(usedInts, usedDoubles)
   }
 
   /** A column of objects' fields, in the form that is quickest to gather from. */
-  private field(reader: ByteReader, count: number, depth: number, mayJoin: boolean): ReadColumn {
+  private field(reader: ByteReader, count: number, depth: number, mayJoin: boolean, wanted: Wanted | null): ReadColumn {
     const kind = this.kind(reader, count, depth)
     if (kind === DOUBLES) return this.doubles(reader, count)
     if (kind === INTS8 || kind === INTS16 || kind === INTS32) return this.ints(kind, reader, count)
@@ -223,7 +232,7 @@ export class ColumnReader {
       return values
     }
     const values = new Array<unknown>(count)
-    this.ofKind(kind, reader, count, values, depth)
+    this.ofKind(kind, reader, count, values, depth, wanted)
     return values
   }
 
@@ -239,7 +248,7 @@ export class ColumnReader {
     }
     const groups = counts.map((size) => {
       const group = new Array<unknown>(size)
-      this.objects(reader, size, group, depth)
+      this.objects(reader, size, group, depth, null)
       return group
     })
     const next = new Array<number>(shapes).fill(0)
@@ -260,13 +269,21 @@ function cutItems(items: readonly unknown[], lengths: ArrayLike<number>, count: 
 }
 
 /** Integers need no array of all items between: a window of numbers for each key is read in half the time. */
-function cutInts(items: ArrayLike<number>, lengths: ArrayLike<number>, count: number, into: unknown[]): void {
+function cutInts(
+  items: ArrayLike<number>,
+  lengths: ArrayLike<number>,
+  count: number,
+  into: unknown[],
+  wanted: Wanted | null,
+): void {
   let start = 0
   for (let i = 0; i < count; i++) {
     const length = lengths[i]!
-    const list = new Array<number>(length)
-    for (let k = 0; k < length; k++) list[k] = items[start + k]!
-    into[i] = list
+    if (wanted === null || wanted[i] === 1) {
+      const list = new Array<number>(length)
+      for (let k = 0; k < length; k++) list[k] = items[start + k]!
+      into[i] = list
+    }
     start += length
   }
 }

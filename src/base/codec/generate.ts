@@ -49,6 +49,12 @@ export type ReadColumn = ArrayLike<unknown> | JoinedTexts
 /** Puts objects together: field f of object i is value i of `columns[f]`. */
 export type Gather = (columns: readonly ReadColumn[], count: number, into: unknown[]) => void
 
+/** The same of those `i` alone for which `wanted[i]` is 1. */
+export type GatherSome = (columns: readonly ReadColumn[], count: number, into: unknown[], wanted: Wanted) => void
+
+/** By its place: 1 for a value that is to be made, 0 for one that is passed over. */
+export type Wanted = Uint8Array
+
 /** The code that takes value `v` of field f, and gives up by `no` where it does not fit the lane. */
 const lanes: Readonly<Record<Lane, (f: number, v: string, no: string) => string>> = {
   int: (f, v, no) =>
@@ -149,6 +155,16 @@ export const copyWords = new Function(
 
 /** `joined[f]`: the column of field f is `JoinedTexts`. */
 export function generateGather(names: readonly string[], joined: readonly boolean[]): Gather {
+  return new Function('columns', 'count', 'into', gathering(names, joined, '')) as Gather
+}
+
+/** With code of its own: the other one runs for every record that crosses. */
+export function generateGatherSome(names: readonly string[], joined: readonly boolean[]): GatherSome {
+  const source = gathering(names, joined, 'if (wanted[i] === 1)')
+  return new Function('columns', 'count', 'into', 'wanted', source) as GatherSome
+}
+
+function gathering(names: readonly string[], joined: readonly boolean[], only: string): string {
   const columns = names.map((_, f) =>
     joined[f]
       ? `const { text: t${f}, lengths: c${f}, copy: copy${f} } = columns[${f}]; let a${f} = 0, b${f} = 0`
@@ -162,11 +178,10 @@ export function generateGather(names: readonly string[], joined: readonly boolea
     return `${key}: ${joined[f] ? cut : `c${f}[i]`}`
   })
   const cuts = names.map((_, f) => (joined[f] ? `a${f} = b${f}; b${f} += c${f}[i]` : ''))
-  const source = `
+  return `
     ${columns.join('\n')}
     for (let i = 0; i < count; i++) {
       ${cuts.join('\n')}
-      into[i] = { ${fields.join(', ')} }
+      ${only} into[i] = { ${fields.join(', ')} }
     }`
-  return new Function('columns', 'count', 'into', source) as Gather
 }

@@ -6,7 +6,9 @@
 import { FIELDS_MAX } from './format.ts'
 import {
   type Gather,
+  type GatherSome,
   generateGather,
+  generateGatherSome,
   generateScatter,
   type Lane,
   type ReadColumn,
@@ -121,6 +123,7 @@ class ReadShape {
   readonly names: readonly string[]
   private joined: readonly boolean[] | null = null
   private code: Gather | null = null
+  private someCode: GatherSome | null = null
 
   constructor(names: readonly string[]) {
     this.names = names
@@ -133,10 +136,23 @@ class ReadShape {
 
   /** The code for `columns`. It is made anew where a field can no longer be joined; it never can again. */
   gather(columns: readonly ReadColumn[]): Gather {
+    const joined = this.joinedIn(columns)
+    return (this.code ??= generateGather(this.names, joined))
+  }
+
+  /** The same for some of the objects in `columns`. */
+  gatherSome(columns: readonly ReadColumn[]): GatherSome {
+    const joined = this.joinedIn(columns)
+    return (this.someCode ??= generateGatherSome(this.names, joined))
+  }
+
+  /** Which of `columns` are joined; forgets code that was made for others. */
+  private joinedIn(columns: readonly ReadColumn[]): readonly boolean[] {
     const { joined } = this
-    if (joined !== null && columns.every((column, f) => isJoined(column) === joined[f])) return this.code!
-    this.joined = columns.map(isJoined)
-    return (this.code = generateGather(this.names, this.joined))
+    if (joined !== null && columns.every((column, f) => isJoined(column) === joined[f])) return joined
+    this.code = null
+    this.someCode = null
+    return (this.joined = columns.map(isJoined))
   }
 }
 

@@ -16,6 +16,7 @@ import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { type Fault, findFault } from './fault.ts'
 import { BYTES_MAX, CELLS_MAX, DEPTH_MAX, VALUES_MAX } from './format.ts'
+import type { Wanted } from './generate.ts'
 import { Unwritable } from './item-writer.ts'
 
 /** Those of the format; a test has smaller ones. */
@@ -64,13 +65,13 @@ export class ValueCodec {
   }
 
   /**
-   * Reads one block into `into[0, count)` and returns `count`; what stood in `into` behind it is left alone. Throws
-   * `E_DAMAGED` where the bytes are no block.
+   * Reads one block into `into[0, count)` and returns `count`; what stood in `into` behind it is left alone. What is
+   * not `wanted`, by its place in the block, may be left out. Throws `E_DAMAGED` where the bytes are no block.
    */
-  decodeValues(reader: ByteReader, into: unknown[]): number {
+  decodeValues(reader: ByteReader, into: unknown[], wanted: Wanted | null = null): number {
     const count = reader.varint()
     if (count > this.limits.values) throw reader.damaged(`a block of ${count} values`)
-    this.columnReader.read(reader, count, into)
+    this.columnReader.read(reader, count, into, wanted)
     return count
   }
 
@@ -100,6 +101,6 @@ export function encodeValues(writer: ByteWriter, values: readonly unknown[], cou
 }
 
 /** `ValueCodec.decodeValues` within the format's limits. */
-export function decodeValues(reader: ByteReader, into: unknown[]): number {
-  return shared.decodeValues(reader, into)
+export function decodeValues(reader: ByteReader, into: unknown[], wanted: Wanted | null = null): number {
+  return shared.decodeValues(reader, into, wanted)
 }

@@ -28,10 +28,13 @@ function encode(codec: ValueCodec, values: readonly unknown[]): Buffer {
   return writer.take()
 }
 
-/** `E_DAMAGED`, or `nothing` where the bytes make values; any other error is thrown. */
-function outcome(codec: ValueCodec, bytes: Uint8Array): string {
+/**
+ * `E_DAMAGED`, or `nothing` where the bytes make values; any other error is thrown. With `wanted` they are read for
+ * some of them.
+ */
+function outcome(codec: ValueCodec, bytes: Uint8Array, wanted: Uint8Array | null = null): string {
   try {
-    codec.decodeValues(new ByteReader(bytes), [])
+    codec.decodeValues(new ByteReader(bytes), [], wanted)
   } catch (error) {
     if (error instanceof PotorooError) return error.code
     throw error
@@ -75,6 +78,13 @@ describe('hostile bytes', () => {
         const bytes = encode(codec, values)
         for (const [at, by] of flips) bytes[at % bytes.length]! ^= by
         expect(['E_DAMAGED', 'nothing']).toContain(outcome(codec, bytes))
+        expect(['E_DAMAGED', 'nothing']).toContain(
+          outcome(
+            codec,
+            bytes,
+            Uint8Array.from(values, (_, i) => i % 2),
+          ),
+        )
       }),
       { numRuns: 2500 },
     )

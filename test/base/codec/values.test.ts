@@ -129,6 +129,61 @@ describe('a block', () => {
 
 const records = (count: number, of: (i: number) => unknown) => Array.from({ length: count }, (_, i) => of(i))
 
+describe('what is not wanted of a block', () => {
+  /** What is wanted of `values` by `wanted`, and `null` for the rest. */
+  const some = (values: readonly unknown[], wanted: Uint8Array) =>
+    values.map((one, i) => (wanted[i] === 1 ? one : null))
+  const decodeSome = (codec: ValueCodec, bytes: Uint8Array, wanted: Uint8Array): unknown[] => {
+    const reader = new ByteReader(bytes)
+    const into: unknown[] = []
+    const count = codec.decodeValues(reader, into, wanted)
+    reader.finish()
+    return some(
+      Array.from({ length: count }, (_, i) => into[i]),
+      wanted,
+    )
+  }
+
+  test('may be left out; the rest is exact, and so is the next block', () => {
+    const codec = new ValueCodec()
+    fc.assert(
+      fc.property(batch, fc.infiniteStream(fc.boolean()), (values, choose) => {
+        const bytes = encode(codec, values)
+        const wanted = Uint8Array.from(values, () => (choose.next().value ? 1 : 0))
+        expectSame(decodeSome(codec, bytes, wanted), some(values, wanted))
+        expectSame(decode(codec, bytes), values)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('is not made of objects, nor of the integers in their lists', () => {
+    const codec = new ValueCodec()
+    const values = records(40, (i) => ({ window: [i, i + 1], word: `w${i}`, more: { n: i } }))
+    const bytes = encode(codec, values)
+    const into: unknown[] = []
+    codec.decodeValues(
+      new ByteReader(bytes),
+      into,
+      Uint8Array.from(values, (_, i) => (i % 4 === 1 ? 1 : 0)),
+    )
+    expect(Object.keys(into).map(Number)).toEqual(records(10, (i) => 4 * i + 1))
+    expect(into[5]).toStrictEqual(values[5])
+  })
+
+  test('where the code for all was made with other columns', () => {
+    const codec = new ValueCodec()
+    const short = records(20, (i) => ({ t: `t${i}`, n: i }))
+    const long = records(20, (i) => ({ t: `${i}`.repeat(20), n: i }))
+    const wanted = Uint8Array.from(short, (_, i) => i % 2)
+    for (const values of [short, long, short]) {
+      const bytes = encode(codec, values)
+      expectSame(decode(codec, bytes), values)
+      expectSame(decodeSome(codec, bytes, wanted), some(values, wanted))
+    }
+  })
+})
+
 describe('a field that changes', () => {
   test('widens its lane and stays exact', () => {
     const codec = new ValueCodec()
