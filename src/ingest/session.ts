@@ -19,7 +19,7 @@ import type { Cuts } from '../model/connector.ts'
 import { type AckedMessage, ackedFrameBytes, encodeAcked, readAcked } from '../protocol/acked.ts'
 import { type Frame, FrameParser } from '../protocol/frame.ts'
 import { FIELD_BYTES } from '../protocol/message-frame.ts'
-import { SILENCES, UNFINISHED } from '../protocol/silence.ts'
+import { Hearing } from '../protocol/silence.ts'
 import { isUnknown } from '../protocol/unknown.ts'
 import { refusalOf, versionFor } from './hello-check.ts'
 import type { Producers } from './producers.ts'
@@ -75,10 +75,7 @@ export class Session implements StreamSession {
   private stable = 0
   /** The peer did not take our last message at once: what is cumulative waits for the next turn of the clock. */
   private stuck = false
-  private silences = 0
-  private unfinished = 0
-  /** Some of what has come may be of a message that is not whole. */
-  private partial = false
+  private readonly hearing = new Hearing()
   private spoke = false
   private paused = false
   private timer: Timer
@@ -102,7 +99,7 @@ export class Session implements StreamSession {
 
   /** Takes the next bytes of the connection. `false`: bring no more until the function of `onRoom` is called. */
   onBytes(chunk: Buffer): boolean {
-    this.silences = 0
+    this.hearing.heard()
     try {
       this.parser.push(chunk, (frame) => this.onFrame(frame))
     } catch (error) {
@@ -119,8 +116,7 @@ export class Session implements StreamSession {
 
   /** A long message of a WebSocket comes: its client is not silent, as long as it comes to its end. */
   onPart(): void {
-    this.silences = 0
-    this.partial = true
+    this.hearing.heardPart()
   }
 
   onRoom(fn: () => void): void {
@@ -153,8 +149,7 @@ export class Session implements StreamSession {
   }
 
   private onFrame(frame: Frame): void {
-    this.unfinished = 0
-    this.partial = false
+    this.hearing.heardFrame()
     const { message, body } = readAcked(frame)
     switch (message.kind) {
       case 'batch': {
@@ -382,12 +377,8 @@ export class Session implements StreamSession {
     const { keepAliveMs } = this.source.limits
     // A client that is made to wait is not silent by its own will.
     if (!this.paused) {
-      if (this.parser.waiting > 0 || this.partial) this.unfinished++
-      if (++this.silences > SILENCES || this.unfinished > UNFINISHED) {
-        const silent = this.silences > SILENCES ? SILENCES : UNFINISHED
-        this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * silent }))
-        return
-      }
+      const silentFor = this.hearing.look(this.parser.waiting)
+      if (silentFor !== null) return this.leave(fail('E_ACKED_SILENT', { ms: keepAliveMs * silentFor }))
     }
     this.timer = this.source.clock.after(keepAliveMs, this.tick)
     this.stuck = false

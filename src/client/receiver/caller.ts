@@ -13,7 +13,7 @@ import {
 } from '../../protocol/delivery.ts'
 import { FrameParser } from '../../protocol/frame.ts'
 import { FIELD_BYTES } from '../../protocol/message-frame.ts'
-import { SILENCES, UNFINISHED } from '../../protocol/silence.ts'
+import { Hearing } from '../../protocol/silence.ts'
 import { agreedVersion } from '../../protocol/version.ts'
 import type { Intake, Session, TakenRecord } from './intake.ts'
 
@@ -42,15 +42,10 @@ export class Caller {
   private readonly parser: FrameParser
   private session: Session | null = null
   private over = false
-  private heard = true
+  private readonly hearing = new Hearing()
   private said = true
-  private silences = 0
   /** Bytes that have come of messages that were not whole then, before it was welcomed. */
   private unheard = 0
-  /** Some of what has come may be of a message that is not whole. */
-  private partial = false
-  /** Looks at which a frame had begun and not ended, since one ended. */
-  private unfinished = 0
 
   constructor(intake: Intake, port: Port) {
     this.intake = intake
@@ -61,7 +56,7 @@ export class Caller {
 
   onBytes(chunk: Buffer): void {
     if (this.over) return
-    this.heard = true
+    this.hearing.heard()
     try {
       this.parser.push(chunk, (frame) => this.take(readDelivery(frame)))
     } catch (error) {
@@ -81,8 +76,7 @@ export class Caller {
       if (this.unheard > HELLO_BYTES) this.onClosed()
       return !this.over
     }
-    this.heard = true
-    this.partial = true
+    this.hearing.heardPart()
     return true
   }
 
@@ -103,10 +97,7 @@ export class Caller {
   tick(): void {
     if (!this.said) this.say({ kind: 'ping' })
     this.said = false
-    this.silences = this.heard ? 0 : this.silences + 1
-    this.heard = false
-    if (this.parser.waiting > 0 || this.partial) this.unfinished++
-    if (this.silences >= SILENCES || this.unfinished > UNFINISHED) this.turnOut()
+    if (this.hearing.look(this.parser.waiting) !== null) this.turnOut()
   }
 
   say(message: Exclude<DeliveryMessage, { kind: 'batch' }>): void {
@@ -117,8 +108,7 @@ export class Caller {
 
   private take({ message, body }: ReturnType<typeof readDelivery>): void {
     if (this.over) return
-    this.unfinished = 0
-    this.partial = false
+    this.hearing.heardFrame()
     if (message.kind === 'hello') return this.onHello(message)
     const { session } = this
     if (session === null) return this.refuse('E_MESSAGE', 'it begins with hello', 0)

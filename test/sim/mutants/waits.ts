@@ -4,8 +4,8 @@ import type { SimMutant } from './mutant.ts'
 export const waitMutants: readonly SimMutant[] = [
   {
     name: 'frame-never-ends',
-    file: 'src/ingest/session.ts',
-    text: 'if (this.parser.waiting > 0 || this.partial) this.unfinished++',
+    file: 'src/protocol/silence.ts',
+    text: 'if (waiting > 0 || this.partial) this.unfinished++',
     replacement: '',
     bend: 'turned-bits',
   },
