@@ -111,7 +111,7 @@ export class AggregateTask extends InputTask {
       } catch (error) {
         chain.enter(batch, i)
         // An accumulator is no record that the step could be given once more.
-        chain.take(error, batch.values[i], key, !batch.combined)
+        chain.takeBack(error, batch.values[i], key, !batch.combined)
       }
     }
     return batch.length
@@ -221,7 +221,7 @@ export class AggregateTask extends InputTask {
       const result = atOnce(plan.result(state, key))
       if (result !== undefined) chain.push(deepCopy(result)) // A4
     } catch (error) {
-      chain.take(error, state, key, false)
+      chain.takeBack(error, state, key, false)
     }
   }
 }

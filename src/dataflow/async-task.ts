@@ -137,7 +137,7 @@ export class AsyncTask extends InputTask {
     const { chain } = this
     chain.enter(batch, i)
     chain.origin.step = 0
-    chain.take(fail('E_VALUE', { place: `value${path}`, got }), batch.values[i])
+    chain.takeBack(fail('E_VALUE', { place: `value${path}`, got }), batch.values[i])
   }
 
   /** Calls what waits, as far as the plan allows. */
@@ -215,14 +215,14 @@ export class AsyncTask extends InputTask {
       origin.outputs = 0
       chain.begin()
       if (call.state === 'failed') {
-        chain.take(call.outcome, call.value)
+        chain.takeBack(call.outcome, call.value)
         continue
       }
       try {
         if (call.outcome !== undefined) chain.push(call.outcome)
       } catch (error) {
         // The answer is what a step behind was given.
-        chain.take(error, call.outcome)
+        chain.takeBack(error, call.outcome)
       }
     }
     calls.splice(0, sent)

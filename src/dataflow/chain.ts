@@ -57,7 +57,8 @@ export class Chain {
   private readonly report: FailureReport
   /** The leaf, where there is one only: nearly always. */
   private readonly only: Leaf | null
-  private readonly stepless: boolean
+  /** True when a source's batches go on as they are (C3). */
+  readonly direct: boolean
 
   constructor(task: string, plan: ChainPlan, wiring: ChainWiring) {
     this.origin = new Origin(wiring.outputsMax)
@@ -65,10 +66,10 @@ export class Chain {
     this.report = wiring.report
     this.head = this.compose(plan, wiring, task)
     this.only = this.leaves.length === 1 ? this.leaves[0]! : null
-    this.stepless = plan.ops.length === 0 && (plan.end.kind === 'forward' || plan.end.kind === 'exchange')
+    this.direct = plan.ops.length === 0 && (plan.end.kind === 'forward' || plan.end.kind === 'exchange')
   }
 
-  /** True while the next record may be worked on. */
+  /** True while the next record may be worked on: where a leaf is full, after an attempt to push its batch on. */
   get room(): boolean {
     return !this.fill.full || this.drain()
   }
@@ -82,15 +83,10 @@ export class Chain {
       try {
         head(batch.values[i])
       } catch (error) {
-        this.take(error, batch.values[i])
+        this.takeBack(error, batch.values[i])
       }
     }
     return batch.length
-  }
-
-  /** True when a source's batches go on as they are (C3). */
-  get direct(): boolean {
-    return this.stepless
   }
 
   /** Sends a whole batch on as it is and takes it over; false when there is no room for it (C3). */
@@ -125,7 +121,7 @@ export class Chain {
    * Takes back the current record and reports it (C1); a fault of ours is thrown on. With `again` false, `given` is no
    * record that the step could be given once more.
    */
-  take(error: unknown, given: unknown, key?: Key, again = true): void {
+  takeBack(error: unknown, given: unknown, key?: Key, again = true): void {
     if (!isRecordFault(error)) throw error
     for (const leaf of this.leaves) leaf.rollback()
     const { origin } = this

@@ -36,8 +36,8 @@ export abstract class InputTask implements Task {
   private marker: Marker | null = null
   /** The end, which has come and has not gone (Q5). */
   private ending: Marker | null = null
-  /** Q3 */
-  private held = false
+  /** Between a barrier that holds and `release` (Q3). */
+  private behindBarrier = false
   /** What has to go out first has no room (Q2). */
   private stuck = false
   /** Records that go through the chain once more, before anything else is taken. */
@@ -99,12 +99,11 @@ export abstract class InputTask implements Task {
   }
 
   get due(): number {
-    return this.held || this.stuck ? Infinity : this.nextDue()
+    return this.behindBarrier || this.stuck ? Infinity : this.nextDue()
   }
 
-  /** Goes on after a barrier that held it. */
   release(): void {
-    this.held = false
+    this.behindBarrier = false
   }
 
   close(): void {}
@@ -118,14 +117,14 @@ export abstract class InputTask implements Task {
     return this.chain.steps[this.chain.origin.step]!
   }
 
-  again(batch: Batch): boolean {
+  tryAgain(batch: Batch): boolean {
     if (this.repeated !== null) return false
     this.repeated = batch
     return true
   }
 
   run(now: number): boolean {
-    if (this.held) return false
+    if (this.behindBarrier) return false
     this.now = now
     this.stuck = this.repeated !== null && !this.repeat(this.repeated)
     if (this.stuck) return false
@@ -183,8 +182,8 @@ export abstract class InputTask implements Task {
     if (marker === this.ending) this.ending = null
     else this.marker = null
     this.chain.mark(marker.kind === 'watermark' ? { ...marker, time: Math.min(marker.time, this.heldFrom) } : marker)
-    this.held = marker.kind === 'barrier' && isHolding(marker)
-    return !this.held
+    this.behindBarrier = marker.kind === 'barrier' && isHolding(marker)
+    return !this.behindBarrier
   }
 }
 

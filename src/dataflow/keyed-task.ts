@@ -89,7 +89,7 @@ export class KeyedTask extends InputTask {
         if (before !== null) table.replace(entry, store.copier.taken(before))
         else if (!known && entry >= 0) store.withdraw(table, entry)
         chain.enter(batch, i)
-        chain.take(error, values[i], key)
+        chain.takeBack(error, values[i], key)
         continue
       }
       if (table.times !== null && times[i]! > table.times[entry]!) table.times[entry] = times[i]!
@@ -125,7 +125,7 @@ export class KeyedTask extends InputTask {
       if (this.many) for (const output of result as unknown[]) chain.push(output)
       else chain.push(result)
     } catch (error) {
-      chain.take(error, result, batch.keys[i])
+      chain.takeBack(error, result, batch.keys[i])
     }
   }
 

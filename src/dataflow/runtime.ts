@@ -187,7 +187,7 @@ export class Runtime {
    * empty batch, with every column that they need. False when there is no room now, or they would come behind a barrier
    * that holds (R5); then nothing has happened.
    */
-  again(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
+  tryAgain(task: number, into: 'input' | 'chain', fill: (batch: Batch) => void): boolean {
     if (this.holds) return false
     const plan = this.plan.tasks[task]!
     const entrance = into === 'input' && plan.kind !== 'source' ? this.entrance(plan.inputs[0]!) : null
@@ -195,7 +195,7 @@ export class Runtime {
     const batch = this.pool.take()
     fill(batch)
     if (entrance !== null) entrance.push(batch)
-    else if (!this.tasks[task]!.again(batch)) {
+    else if (!this.tasks[task]!.tryAgain(batch)) {
       this.pool.give(batch)
       return false
     }

@@ -91,7 +91,7 @@ export class SinkTask implements Task {
   }
 
   /** A sink has no chain. */
-  again(): boolean {
+  tryAgain(): boolean {
     return false
   }
 

@@ -3,8 +3,8 @@
  *
  * S1. The position of a cut is taken when the last batch before the barrier has passed the whole chain, so that it
  *     covers exactly what is in front of the barrier.
- * S2. A held source polls nothing until it is admitted again, and one behind a barrier that holds it until it is
- *     released: neither stands for the other.
+ * S2. A held source polls nothing until it is admitted again (`hold`, `admit`). One behind a barrier that holds polls
+ *     nothing until it is released (`release`). Neither ends the other.
  * S3. A source that has ended still cuts: its position belongs into every later epoch, and the barrier behind its end
  *     starts the snapshot of tasks that have no other input.
  * S4. A watermark says that all splits of this source have passed a time. One goes out when time has risen by
@@ -58,10 +58,10 @@ export class SourceTask implements Task {
   private batch: Batch
   private cursor = 0
   private readonly pending: Marker[] = []
-  /** Behind a barrier (S2). */
+  /** Between `hold` and `admit` (S2). */
   private held = false
-  /** S2 */
-  private shut = false
+  /** Between a barrier that holds and `release` (S2). */
+  private behindBarrier = false
   private ended = false
   private watermark = -Infinity
   /** When it ran last. */
@@ -88,7 +88,7 @@ export class SourceTask implements Task {
   /** Records come by themselves; only the time of a quiet source has to be looked for. */
   get due(): number {
     const { everyMs, always } = this.watermarks
-    return always && !this.held && !this.shut && !this.ended ? this.ranAt + everyMs : Infinity
+    return always && !this.held && !this.behindBarrier && !this.ended ? this.ranAt + everyMs : Infinity
   }
 
   get running(): string {
@@ -101,21 +101,21 @@ export class SourceTask implements Task {
   }
 
   hold(): void {
-    this.shut = true
+    this.held = true
   }
 
   /** Polls again after `hold`. */
   admit(): void {
-    this.shut = false
+    this.held = false
   }
 
   release(): void {
-    this.held = false
+    this.behindBarrier = false
   }
 
   close(): void {}
 
-  again(batch: Batch): boolean {
+  tryAgain(batch: Batch): boolean {
     if (this.batch.length > 0) return false
     this.pool.give(this.batch)
     this.batch = batch
@@ -129,7 +129,7 @@ export class SourceTask implements Task {
       if (!this.chain.flush()) return false
       while (this.pending.length > 0) this.cut(this.pending.shift()!)
     }
-    if (this.held || this.shut || this.ended) return false
+    if (this.held || this.behindBarrier || this.ended) return false
     const { ordered } = this.feed
     const found = this.feed.poll(this.batch, this.pool.capacity, now)
     if (ordered) this.watch(now)
@@ -175,7 +175,7 @@ export class SourceTask implements Task {
   private cut(marker: Marker): void {
     if (marker.kind === 'barrier') {
       this.reports.cut(marker, this.id, this.feed.cut())
-      if (isHolding(marker)) this.held = true
+      if (isHolding(marker)) this.behindBarrier = true
     }
     this.chain.mark(marker)
   }

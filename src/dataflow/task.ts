@@ -29,7 +29,7 @@ export interface Task {
   /** When the task wants to run by itself, in milliseconds of the clock; `Infinity`: never. */
   readonly due: number
   /** Sends records that failed behind the task's own step through its chain once more; false when it is not ready. */
-  again(batch: Batch): boolean
+  tryAgain(batch: Batch): boolean
   /** The step that is running now, for the report of one that never returns. */
   readonly running: string
 }

@@ -271,7 +271,7 @@ describe('the step behind', () => {
     const under = stage(counting(), { in: [3, 13, 4] })
     const task = under.runtime.plan.tasks.findIndex(({ step }) => step === 'sums')
     const give = (total: number) =>
-      under.runtime.again(task, 'input', (batch) => {
+      under.runtime.tryAgain(task, 'input', (batch) => {
         fill(batch, [{ key: 3, value: 0 }], 0)
         batch.values[0] = { total }
         batch.combined = true

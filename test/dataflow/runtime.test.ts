@@ -135,7 +135,7 @@ describe('barriers', () => {
       batch.values[0] = 7
       batch.length = 1
     }
-    const give = () => [under.runtime.again(0, 'chain', fill), under.runtime.again(1, 'input', fill)]
+    const give = () => [under.runtime.tryAgain(0, 'chain', fill), under.runtime.tryAgain(1, 'input', fill)]
     under.settle()
     under.runtime.inject({ kind: 'barrier', generation: 1, epoch: 1, purpose })
     expect(give()).toEqual([false, false])

@@ -45,7 +45,7 @@ export function tryAgain(
   })
   const portion: Portion = { ...place, letters: end < 0 ? letters : letters.slice(0, end) }
   const taken: DeadLetter[] = []
-  const room = runtime.again(place.task.id, place.into, (batch) => fill(batch, portion, splits, taken))
+  const room = runtime.tryAgain(place.task.id, place.into, (batch) => fill(batch, portion, splits, taken))
   return room ? { settled: portion.letters.length, taken } : { settled: 0, taken: [] }
 }
 

@@ -17,8 +17,8 @@ export const letterMutants: readonly SimMutant[] = [
     bend: 'second-tries',
     seed: 164,
     file: 'src/dataflow/async-task.ts',
-    text: 'chain.take(error, call.outcome)',
-    replacement: 'chain.take(error, call.value)',
+    text: 'chain.takeBack(error, call.outcome)',
+    replacement: 'chain.takeBack(error, call.value)',
   },
   {
     name: 'tried-again-and-kept',

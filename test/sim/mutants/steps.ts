@@ -47,8 +47,8 @@ export const stepMutants: readonly SimMutant[] = [
     name: 'drained-task-goes-on',
     rare: 'a drain leaves nothing that could come due; where owners change what comes due comes out once more under the same ids, and is in no epoch; a test of the dataflow shows it',
     file: 'src/dataflow/input-task.ts',
-    text: "this.held = marker.kind === 'barrier' && isHolding(marker)",
-    replacement: 'this.held = marker.kind.length === 0',
+    text: "this.behindBarrier = marker.kind === 'barrier' && isHolding(marker)",
+    replacement: 'this.behindBarrier = marker.kind.length === 0',
   },
   // States that are not copied before each call
   ...[
