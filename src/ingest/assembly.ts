@@ -5,11 +5,19 @@
  *     by the same writer at the same record time.
  * H2. Its memory is let go when the pipeline has taken it and the disk no longer needs it, whichever comes last.
  */
-import type { Cuts } from '../model/connector.ts'
-import { IngestBatch } from './batch.ts'
+import { type FoundRecords, IngestBatch, sizeOf } from './batch.ts'
 import { type Block, BlockPool } from './block.ts'
 import { HEADER_BYTES, varintBytes } from './format.ts'
 import type { Stream } from './stream.ts'
+
+/** What has become of appended records. */
+export interface Appended {
+  /** The batch that they are in. */
+  readonly batch: IngestBatch
+  readonly isNew: boolean
+  /** What they take up in memory, in bytes. */
+  readonly heldBytes: number
+}
 
 export class Assembly {
   private readonly pool: BlockPool
@@ -22,22 +30,11 @@ export class Assembly {
     this.block = this.pool.take(0)
   }
 
-  /**
-   * Copies records behind the last batch, or into a new one: the arguments are those of `Journal.append`. `heldBytes`:
-   * what they take up in memory.
-   */
-  add(
-    stream: Stream,
-    bytes: Buffer,
-    cuts: Cuts,
-    from: number,
-    count: number,
-    first: number,
-    now: number,
-  ): { readonly batch: IngestBatch; readonly isNew: boolean; readonly heldBytes: number } {
-    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
+  /** Copies `records` behind the last batch, or into a new one: the arguments are those of `Journal.append`. */
+  add(stream: Stream, records: FoundRecords, first: number, now: number): Appended {
+    const size = sizeOf(records)
     // No varint of the table is longer than that of the whole piece.
-    const tableBytes = 2 * count * varintBytes(size)
+    const tableBytes = 2 * records.count * varintBytes(size)
     const { open } = this
     const grows =
       open !== null &&
@@ -48,7 +45,7 @@ export class Assembly {
       this.block.room >= open.tableRoom + size + tableBytes
     const before = grows ? open.heldBytes : 0
     const batch = grows ? open : this.begin(stream, first, now, size + tableBytes)
-    batch.add(bytes, cuts, from, count)
+    batch.add(records)
     this.block.used = batch.payloadEnd
     return { batch, isNew: !grows, heldBytes: batch.heldBytes - before }
   }
@@ -63,7 +60,14 @@ export class Assembly {
     }
     const { block } = this
     const at = block.used
-    const batch = new IngestBatch(stream, writer, first, now, block.buffer, block.cuts, at, at + head, block)
+    const batch = new IngestBatch({
+      ...{ stream, writer, first, block },
+      time: now,
+      bytes: block.buffer,
+      cuts: block.cuts,
+      entryAt: at,
+      payloadAt: at + head,
+    })
     block.held++
     this.open = batch
     return batch

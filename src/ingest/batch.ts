@@ -19,6 +19,25 @@ const RECORD_BYTES = 8
 /** `open`: may grow; `sealed`: in a write or waiting for it; `written`: survives the process; `durable`: the power. */
 export type BatchState = 'open' | 'sealed' | 'written' | 'durable'
 
+/** Some of the records that `cuts` has found in `bytes`: `count` of them, from number `from` on. */
+export interface FoundRecords {
+  readonly bytes: Buffer
+  readonly cuts: Cuts
+  readonly from: number
+  readonly count: number
+}
+
+/** How many bytes `records` are, with what stands between them. */
+export function sizeOf({ cuts, from, count }: FoundRecords): number {
+  return cuts.ends[from + count - 1]! - cuts.starts[from]!
+}
+
+/** What an empty batch begins with: its fields. */
+export type BatchBeginning = Pick<
+  IngestBatch,
+  'stream' | 'writer' | 'first' | 'time' | 'bytes' | 'cuts' | 'entryAt' | 'payloadAt' | 'block'
+>
+
 export class IngestBatch {
   readonly stream: Stream
   readonly acked: boolean
@@ -53,17 +72,7 @@ export class IngestBatch {
   private payloadCrc = 0
   private tableBytes = 0
 
-  constructor(
-    stream: Stream,
-    writer: string,
-    first: number,
-    time: number,
-    bytes: Buffer,
-    cuts: Cuts,
-    entryAt: number,
-    payloadAt: number,
-    block: Block | null,
-  ) {
+  constructor({ stream, writer, first, time, bytes, cuts, entryAt, payloadAt, block }: BatchBeginning) {
     this.stream = stream
     this.acked = stream.acked
     this.writer = writer
@@ -103,16 +112,13 @@ export class IngestBatch {
     return this.tableBytes
   }
 
-  /**
-   * Copies `count` records from `from` on in `cuts` behind its payload; answers the bytes added. The caller has seen
-   * to the room in the block and the sequence.
-   */
-  add(bytes: Buffer, cuts: Cuts, from: number, count: number): number {
+  /** Copies `records` behind its payload. The caller has seen to the room in the block and the sequence. */
+  add(records: FoundRecords): void {
+    const { bytes, cuts, from, count } = records
     const begin = cuts.starts[from]!
-    const end = cuts.ends[from + count - 1]!
+    const size = sizeOf(records)
     const at = this.payloadEnd
-    bytes.copy(this.bytes, at, begin, end)
-    const size = end - begin
+    bytes.copy(this.bytes, at, begin, begin + size)
     this.payloadCrc = crc32(this.bytes.subarray(at, at + size), this.payloadCrc)
     const shift = at - begin
     let before = begin
@@ -128,7 +134,6 @@ export class IngestBatch {
     this.tableBytes = tableBytes
     this.count += count
     this.payloadEnd = at + size
-    return size
   }
 
   /** Writes the table behind the payload; the batch does not grow any more. */

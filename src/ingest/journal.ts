@@ -22,9 +22,8 @@ import { fail, type PotorooError } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import type { Disk, DiskError } from '../env/disk.ts'
-import type { Cuts } from '../model/connector.ts'
-import { Assembly } from './assembly.ts'
-import type { IngestBatch } from './batch.ts'
+import { type Appended, Assembly } from './assembly.ts'
+import { type FoundRecords, type IngestBatch, sizeOf } from './batch.ts'
 import { Names } from './names.ts'
 import type { Segment, SegmentWriter } from './segment.ts'
 import { SegmentWriters } from './segment-writers.ts'
@@ -147,31 +146,22 @@ export class Journal {
   }
 
   /**
-   * Appends `count` records of `stream`, from `from` on in `cuts`, the first of which has the sequence `first`. Copies
-   * their bytes. `now` is their record time. Answers the batch that they are in, whether it is a new one, and what they
-   * take up in memory.
+   * Appends `records` of `stream`, the first of which has the sequence `first`. Copies their bytes. `now` is their record
+   * time, in milliseconds since 1970.
    */
-  append(
-    stream: Stream,
-    bytes: Buffer,
-    cuts: Cuts,
-    from: number,
-    count: number,
-    first: number,
-    now: number,
-  ): ReturnType<Assembly['add']> {
+  append(stream: Stream, records: FoundRecords, first: number, now: number): Appended {
     const { status, assembly } = this
-    const added = assembly.add(stream, bytes, cuts, from, count, first, now)
-    const { batch, isNew } = added
+    const appended = assembly.add(stream, records, first, now)
+    const { batch, isNew } = appended
     if (isNew) {
       status.batches++
       this.pending.push(batch)
       if (batch.acked) this.lastAcked = batch
     }
-    status.records += count
-    status.payloadBytes += cuts.ends[from + count - 1]! - cuts.starts[from]!
+    status.records += records.count
+    status.payloadBytes += sizeOf(records)
     this.pump()
-    return added
+    return appended
   }
 
   /** What is appended from now on stands in a batch of its own. */

@@ -152,7 +152,13 @@ export class Replay {
     }
     const { cuts } = this
     const { first, time, count, payloadBytes } = header
-    const batch = new IngestBatch(stream, header.writer, first, time, bytes, cuts, bodyAt, bodyAt, null)
+    const batch = new IngestBatch({
+      ...{ stream, first, time, bytes, cuts },
+      writer: header.writer,
+      entryAt: bodyAt,
+      payloadAt: bodyAt,
+      block: null,
+    })
     readTable(bytes, bodyAt + payloadBytes, bodyAt + header.bodyBytes, count, bodyAt, cuts)
     batch.count = count
     batch.payloadEnd = bodyAt + payloadBytes

@@ -17,7 +17,7 @@ import type { Limits } from '../base/limits.ts'
 import type { Clock } from '../env/clock.ts'
 import { Cuts } from '../model/connector.ts'
 import { CLOCKS_DIFFER } from './ages.ts'
-import type { IngestBatch } from './batch.ts'
+import { type FoundRecords, type IngestBatch, sizeOf } from './batch.ts'
 import type { Address, DoorContext, SourceCounters, SourceOptions } from './context.ts'
 import { Coverage } from './coverage.ts'
 import { Delivery } from './delivery.ts'
@@ -209,7 +209,7 @@ export class IngestSource implements SessionSource, SurveyTarget {
 
   /** Takes records of plain connections: they continue the stream of this incarnation. */
   admitPlain(bytes: Buffer, cuts: Cuts): void {
-    this.append(this.plain, bytes, cuts, 0, cuts.count, this.plain.admitted + 1)
+    this.append(this.plain, { bytes, cuts, from: 0, count: cuts.count })
   }
 
   /**
@@ -225,18 +225,21 @@ export class IngestSource implements SessionSource, SurveyTarget {
     this.counters.repeats += known
     if (known === cuts.count) return 0
     stream.trail = stream.trail.follow(stream.admitted, writer)
-    return this.append(stream, bytes, cuts, known, cuts.count - known, stream.admitted + 1)
+    return this.append(stream, { bytes, cuts, from: known, count: cuts.count - known })
   }
 
-  private append(stream: Stream, bytes: Buffer, cuts: Cuts, from: number, count: number, first: number): number {
+  /** Appends what follows the last record that `stream` has; answers its bytes. */
+  private append(stream: Stream, records: FoundRecords): number {
     const now = this.clock.now()
-    const size = cuts.ends[from + count - 1]! - cuts.starts[from]!
-    stream.admitted = first + count - 1
+    const { count } = records
+    const size = sizeOf(records)
+    const first = stream.admitted + 1
+    stream.admitted += count
     stream.time = now
     stream.admittedHere = true
     this.counters.records += count
     this.counters.bytes += size
-    const { batch, isNew, heldBytes } = this.journal.append(stream, bytes, cuts, from, count, first, now)
+    const { batch, isNew, heldBytes } = this.journal.append(stream, records, first, now)
     this.room.buffered += heldBytes
     if (isNew) {
       this.unwritten++

@@ -119,8 +119,9 @@ export function appendSegments(
               ),
             ),
           )
-        copyAll(disk, directory, file, length, rows, kept, finish, () => {
-          if (size <= end || behind === 'keep') settle()
+        copyAll(disk, directory, { to: file, start: length, rows, kept }, (fault) => {
+          if (fault !== null) finish(fault)
+          else if (size <= end || behind === 'keep') settle()
           else file.truncate(end, otherwise('cut', finish, settle))
         })
       })
@@ -171,32 +172,30 @@ function checksum(
   next(0, 0)
 }
 
-/** Writes `rows` behind `start`, but for those of the first `kept` whose segments are gone (B3). */
-function copyAll(
-  disk: RevocableDisk,
-  directory: string,
-  to: File,
-  start: number,
-  rows: readonly SegmentRow[],
-  kept: number,
-  finish: Done,
-  settle: () => void,
-): void {
+/** What goes from segments into the file that grows. */
+interface Copying {
+  readonly to: File
+  /** Where the first row begins in it. */
+  readonly start: number
+  readonly rows: readonly SegmentRow[]
+  /** How many of the rows stand there already: their segments may be gone (B3). */
+  readonly kept: number
+}
+
+/** Copies the segments of all rows out of `directory`. */
+function copyAll(disk: RevocableDisk, directory: string, { to, start, rows, kept }: Copying, done: Done): void {
   const next = (i: number, at: number): void => {
     const row = rows[i]
-    if (row === undefined) {
-      settle()
-      return
-    }
+    if (row === undefined) return done(null)
     const path = `${directory}/${row.name}${PENDING}`
     disk.open(path, 'read', (error, from) => {
       if (error?.code === 'absent' && i < kept) return next(i + 1, at + row.bytes)
-      if (error?.code === 'absent') return finish(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
-      if (error !== null) return finish(diskFault('open', error))
+      if (error?.code === 'absent') return done(fail('E_SEGMENT_GONE', { path, bytes: row.bytes }))
+      if (error !== null) return done(diskFault('open', error))
       copy(from, to, at, row, (fault) => {
         from.close(() => {})
         if (fault === null) next(i + 1, at + row.bytes)
-        else finish(fault)
+        else done(fault)
       })
     })
   }
