@@ -146,8 +146,8 @@ export class Journal {
   }
 
   /**
-   * Appends `records` of `stream`, the first of which has the sequence `first`. Copies their bytes. `now` is their record
-   * time, in milliseconds since 1970.
+   * Appends `records` of `stream`, the first of which has the sequence `first`. Copies their bytes. `now` is their
+   * record time, in milliseconds since 1970.
    */
   append(stream: Stream, records: FoundRecords, first: number, now: number): Appended {
     const { status, assembly } = this

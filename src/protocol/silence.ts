@@ -37,8 +37,8 @@ export class Hearing {
   }
 
   /**
-   * `keepAliveMs` have passed, and `waiting` bytes are of a frame that is not whole. Answers `null` while the other side
-   * counts as there, otherwise for how many `keepAliveMs` it has given no sign of life.
+   * `keepAliveMs` have passed, and `waiting` bytes are of a frame that is not whole. Answers `null` while the other
+   * side counts as there, otherwise for how many `keepAliveMs` it has given no sign of life.
    */
   look(waiting: number): number | null {
     if (waiting > 0 || this.partial) this.unfinished++
