@@ -21,10 +21,12 @@ import type { Execution } from '../execution/execution.ts'
 import type { DeadLetter } from '../letters/dead-letter.ts'
 import { readOn, settle } from '../settle.ts'
 import { type Program, Worker, type WorkerHost, type WorkerOptions } from '../worker.ts'
+import { Changes } from './changes.ts'
 import { Endings, isUp } from './endings.ts'
 import { Milestones } from './milestones.ts'
 import type { Loaded, Resident, ResidentEvents } from './resident.ts'
 import { Submission, type SubmitOptions } from './submission.ts'
+import { TurnsByName } from './turns-by-name.ts'
 
 /** How often letters that are tried again are looked after, in milliseconds. */
 const REPLAY_LOOK_MS = 10
@@ -59,12 +61,11 @@ export class Pipelines {
   private readonly endings: Endings
   private readonly submission: Submission
   /** What is being done to each pipeline (P2). */
-  private readonly turns = new Map<string, Promise<unknown>>()
+  private readonly turns = new TurnsByName()
   /** Records of each pipeline that did not get through, since it runs here. */
   private readonly failures = new Milestones<Resident>()
-  /** Who waits for a change of the residents, or for the end. */
-  private waiting: (() => void)[] = []
-  private closed = false
+  /** Who waits for a change of the residents, or for the end (P3). */
+  private readonly changes = new Changes(() => fail('E_WORKER_ENDED', { worker: this.worker.name }))
 
   /** `host`: what of the worker's host is not of here, but of whoever makes this. */
   constructor(
@@ -87,22 +88,22 @@ export class Pipelines {
       letter: (resident, failure) => this.tellFailure(resident, failure),
       unloaded: (...args) => events.unloaded?.(...args),
       changed: () => {
-        this.tellChange()
+        this.changes.tell()
         host.changed?.()
       },
       lost: (error) => events.lost(error),
       left: () => {
-        this.tellChange()
+        this.changes.tell()
         events.left?.()
       },
     })
-    const until = (condition: () => boolean) => this.until(condition)
+    const until = (condition: () => boolean) => this.changes.until(condition)
     const { worker, alone } = this
     const { limits } = options
     this.endings = new Endings(env.clock, worker, limits.drainTimeoutMs, until)
     this.submission = new Submission({
       ...{ clock: env.clock, worker, limits, alone, until },
-      inTurn: (name, task) => this.inTurn(name, task),
+      inTurn: (name, task) => this.turns.take(name, task),
       stop: (name) => this.stopForAnother(name),
     })
   }
@@ -117,12 +118,12 @@ export class Pipelines {
 
   /** Takes the data folder and follows the chain. Rejects with an error of the table. */
   async follow(): Promise<void> {
-    await this.told((done) => this.worker.open(done))
+    await this.changes.answered((done) => this.worker.open(done))
   }
 
   /** Resolves once this worker works in a generation: at once where it does. */
   seated(): Promise<void> {
-    return this.told((done) => this.worker.seated(() => done(null)))
+    return this.changes.answered((done) => this.worker.seated(() => done(null)))
   }
 
   /** Both: a worker alone has its seat at once, a member of a cluster may wait for the others. */
@@ -144,7 +145,7 @@ export class Pipelines {
       this.submission.want(name)
       if (this.alone && !residents.all.has(name)) residents.again(name)
     }
-    await this.until(() => named().every(isHere))
+    await this.changes.until(() => named().every(isHere))
   }
 
   /** Puts a program under the name of its pipeline (`submission.ts`). */
@@ -154,7 +155,7 @@ export class Pipelines {
 
   /** Resolves once `resident` is on its way up no more: it runs, or has failed. */
   settled(resident: Resident): Promise<void> {
-    return this.until(() => resident.phase !== 'starting')
+    return this.changes.until(() => resident.phase !== 'starting')
   }
 
   /**
@@ -162,7 +163,7 @@ export class Pipelines {
    * again when it is submitted anew.
    */
   async drain(name: string): Promise<Resident> {
-    return this.inTurn(name, async () => {
+    return this.turns.take(name, async () => {
       const resident = await this.running(name)
       await this.endings.drain(resident, true)
       this.events.over?.(name, 'drained')
@@ -173,8 +174,8 @@ export class Pipelines {
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
   async cancel(name: string): Promise<void> {
     this.submission.cancelled(name)
-    this.tellChange()
-    await this.inTurn(name, async () => {
+    this.changes.tell()
+    await this.turns.take(name, async () => {
       // The run that stands is taken out, and not one that somebody has taken out before it.
       await this.readOn()
       // What was drained before this worker came, or cannot be loaded here, can be taken out as well.
@@ -298,7 +299,7 @@ export class Pipelines {
     const drain = async (resident: Resident) => {
       if (!isUp(resident) && resident.phase !== 'draining') return
       // One that somebody drains already comes to its end before its turn is over, or goes on.
-      const turn = this.inTurn(resident.name, async () => {
+      const turn = this.turns.take(resident.name, async () => {
         if (isUp(resident)) await this.endings.drain(resident, false)
       })
       await turn.catch((error) => failures.set(resident.name, error as Error))
@@ -307,23 +308,9 @@ export class Pipelines {
     else if (this.worker.phase === 'gone') await this.endings.letGo()
     else await this.endings.rest()
     const closed = new Promise<void>((resolve) => this.worker.close(resolve))
-    this.closed = true
-    this.tellChange()
+    this.changes.close()
     await closed
     return failures
-  }
-
-  /** Runs `task` behind everything that was asked for `name` before (P2). */
-  private inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
-    const turn = (this.turns.get(name) ?? Promise.resolve()).then(task)
-    const over = turn.then(
-      () => {},
-      () => {},
-    )
-    this.turns.set(name, over)
-    // Names that nobody has asked about for long are kept nowhere.
-    void over.then(() => this.turns.get(name) === over && this.turns.delete(name))
-    return turn
   }
 
   /**
@@ -354,31 +341,6 @@ export class Pipelines {
       this.events.warned(resident, error)
     }
     resident.execution.close()
-  }
-
-  /** Resolves once `condition` holds; looked at after every change (P3). */
-  private async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      if (this.closed) throw fail('E_WORKER_ENDED', { worker: this.worker.name })
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
-  }
-
-  /** Resolves, or rejects, when `call` has answered (P3). */
-  private async told(call: (done: (error: PotorooError | null) => void) => void): Promise<void> {
-    let answer: PotorooError | null | undefined
-    call((error) => {
-      answer = error
-      this.tellChange()
-    })
-    await this.until(() => answer !== undefined)
-    if (answer != null) throw answer
-  }
-
-  private tellChange(): void {
-    const { waiting } = this
-    this.waiting = []
-    for (const look of waiting) look()
   }
 
   /** P1. */
