@@ -33,7 +33,6 @@ import { ownedOf } from './restore/state-return.ts'
 import { type Standing, WayUp } from './restore/way-up.ts'
 import { Running } from './running.ts'
 import type { ListeningSource } from './sources/listening-source.ts'
-import type { SourcesEvents } from './sources/source-context.ts'
 import { SourceHolds } from './sources/source-holds.ts'
 import { OpenSources } from './sources/sources.ts'
 import { SplitTable } from './sources/split-table.ts'
@@ -108,14 +107,18 @@ export class Execution implements Executing {
         crowded: (reason) => this.crowd(reason),
       },
     )
-    const told: SourcesEvents = {
-      wake: (task) => this.wake(task),
-      wantEpoch: () => this.request(periodic, () => {}),
-      failed: (error) => events.failed(error),
-      warned: (error) => events.warned(error),
-      report: this.report,
-    }
-    this.sources = new OpenSources(plan, entry, generation, seams, this.splits, told, before?.open ?? new Map())
+    this.sources = new OpenSources({
+      ...{ plan, generation, seams, splits: this.splits },
+      times: entry,
+      before: before?.open ?? new Map(),
+      events: {
+        wake: (task) => this.wake(task),
+        wantEpoch: () => this.request(periodic, () => {}),
+        failed: (error) => events.failed(error),
+        warned: (error) => events.warned(error),
+        report: this.report,
+      },
+    })
     this.holds = new SourceHolds(this.sources)
     this.progress = new Progress(this.sources, () => this.active)
     this.status = new ExecutionStatus({

@@ -63,6 +63,17 @@ export interface SourceFigures extends SourceStatus {
   readonly blockedBy: string | null
 }
 
+export interface OpenSourcesOptions {
+  readonly plan: Plan
+  readonly times: SourceTimes
+  readonly generation: Generation
+  readonly seams: ExecutionSeams
+  readonly splits: SplitTable
+  readonly events: SourcesEvents
+  /** Sources that the execution before has left open, by step. */
+  readonly before: ReadonlyMap<string, ListeningSource>
+}
+
 export class OpenSources {
   private readonly seams: ExecutionSeams
   readonly pipeline: string
@@ -78,15 +89,7 @@ export class OpenSources {
   private going: Going | null = null
   private closed = false
 
-  constructor(
-    plan: Plan,
-    times: SourceTimes,
-    generation: Generation,
-    seams: ExecutionSeams,
-    splits: SplitTable,
-    events: SourcesEvents,
-    before: ReadonlyMap<string, ListeningSource>,
-  ) {
+  constructor({ plan, times, generation, seams, splits, events, before }: OpenSourcesOptions) {
     this.times = times
     this.generation = generation
     this.seams = seams
