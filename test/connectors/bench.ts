@@ -28,8 +28,8 @@ export class Bench {
   speaks = true
   outputError: Error | null = null
 
-  constructor(connector: SinkConnector, description: SinkDescription<unknown>, weather: Weather = calm) {
-    this.world = new World(1, weather)
+  constructor(connector: SinkConnector, description: SinkDescription<unknown>, weather: Weather = calm, seed = 1) {
+    this.world = new World(seed, weather)
     this.home = this.world.machine('writer')
     this.volume = this.home.volume
     this.volume.makeDirectory('out')

@@ -12,6 +12,7 @@ import type { Inode } from '../../src/sim/inode.ts'
 import { calm, drawWeather } from '../../src/sim/weather.ts'
 import { Bench } from './bench.ts'
 import { changed } from './changed.ts'
+import { severalStores } from './several-stores.ts'
 import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
 
 /** What a reader of the output directory takes: committed names only. */
@@ -186,19 +187,8 @@ describe('file sink, step by step', () => {
     expect([restored, on.failures]).toEqual([3, []])
   })
 
-  test('of two stores that come to an empty place at one time one goes on at most', () => {
-    const on = new Bench(fileSinkConnector, fileSink<unknown>({ path: 'out/rows', encode: String }))
-    on.pass(100)
-    on.volume.remove('out/rows.owner-h.pending')
-    const began: string[] = []
-    const refused: string[] = []
-    for (const store of ['a', 'b']) {
-      const writer = on.another({ store, failed: ({ code }) => refused.push(code) })
-      writer.restore({ generation: 1, epoch: 0, back: false, snapshots: [] }, () => began.push(store))
-    }
-    on.pass(100)
-    expect(began.length).toBeLessThan(2)
-    expect(refused).toContain('E_SINK_OWNER')
+  test('of stores that come to one path one begins at most, and who came first is refused at no later start', () => {
+    for (let seed = 1; seed <= 50; seed++) expect(severalStores(seed)).toEqual([])
   })
 
   test('begins when what was under way at its place is done, of a run before it in this generation', () => {
