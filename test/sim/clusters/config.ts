@@ -105,7 +105,7 @@ export interface ClusterConfig extends OutsideConfig {
   readonly struckDrains: boolean
   /** Workers are ended in peace while something is drained (`stopped-drains.ts`). */
   readonly stoppedDrains: boolean
-  /** People submit pipelines that want the place of another one (`rivals.ts`); only where seeds are bent to it. */
+  /** People submit pipelines that want the place of another one (`rivals.ts`). */
   readonly rivals: boolean
   /** There is one worker, which is member of no cluster; only where people ask it. */
   readonly alone: boolean
@@ -193,6 +193,9 @@ const STRIKING = 0x3fc9_0000
 /** How often they are ended in peace while something is drained, and the generator that draws it. */
 const STOPPED = 0.4
 const STOPPING = 0x66b3_0000
+/** How often some of them want what is another's, where people ask, and the generator that draws it. */
+const RIVALLED = 0.4
+const RIVALLING = 0x2e75_0000
 /** How often the store's volume goes away, and the generator that draws it. */
 const VANISHED = 0.08
 const VANISHING = 0x52e9_0000
@@ -273,7 +276,7 @@ const PARTED = 0x58d1_0000
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
   const part = withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))
-  return withSlowLoads(withRuins(withVanishing(withStoppedDrains(withStruckDrains(part)))))
+  return withSlowLoads(withRuins(withVanishing(withRivals(withStoppedDrains(withStruckDrains(part))))))
 }
 
 /** Where the store's volume goes away at times; not where disks do as they like, or the store is another one then. */
@@ -300,6 +303,11 @@ function withStruckDrains(config: ClusterConfig): ClusterConfig {
 function withStoppedDrains(config: ClusterConfig): ClusterConfig {
   const drains = config.people > 0 && !config.struckDrains && config.deeds.namesakeMs === 0
   return { ...config, stoppedDrains: drains && new Prng(config.seed + STOPPING).chance(STOPPED) }
+}
+
+/** Where some want what is another's. */
+function withRivals(config: ClusterConfig): ClusterConfig {
+  return { ...config, rivals: config.people > 0 && new Prng(config.seed + RIVALLING).chance(RIVALLED) }
 }
 
 function partOf(config: ClusterConfig, part: number): ClusterConfig {
