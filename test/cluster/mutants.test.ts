@@ -41,7 +41,7 @@ const mutants: readonly (Mutant & { readonly from?: number; readonly found: RegE
     file: 'src/cluster/standing.ts',
     text: 'return members.some((member) => member.worker === one.worker && member.incarnation === one.incarnation)',
     replacement: 'return members.some((member) => member.worker === one.worker)',
-    found: /is ready in fair weather/,
+    found: /is (following|ready) in fair weather/,
   },
   {
     name: 'begins before all are ready, so that an old owner still works',
