@@ -9,7 +9,7 @@
 import { assert } from './assert.ts'
 import { fail } from './errors.ts'
 
-/** Bytes of a writer's first buffer, unless told otherwise. */
+/** Bytes of a writer's buffer, unless told otherwise. */
 const CHUNK_BYTES = 64 << 10
 /** When less than this is left after `take`, the next message begins in a new buffer. */
 const LEFTOVER_BYTES = 4 << 10
@@ -22,10 +22,10 @@ const LONGEST_VARINT = 8
 assert(new Uint8Array(new Uint16Array([1]).buffer)[0] === 1, 'the processor is little-endian')
 
 export class ByteWriter {
-  /** Where bytes go. Changes with every growth: read it again after `reserve`. */
-  buffer: Buffer
+  /** Where bytes go: nothing before the first is written. Changes with every growth: read it again after `reserve`. */
+  buffer: Buffer = NO_BYTES
   /** Over all of `buffer`. */
-  view: DataView
+  view: DataView = NO_VIEW
   /** Offset in `buffer` of the next byte. */
   at = 0
   private begin = 0
@@ -36,8 +36,6 @@ export class ByteWriter {
   constructor(chunkBytes: number = CHUNK_BYTES, allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.chunkBytes = chunkBytes
     this.allocate = allocate
-    this.buffer = allocate(chunkBytes)
-    this.view = new DataView(this.buffer.buffer)
   }
 
   /** Bytes written since the last `take` or `clear`. */
@@ -147,7 +145,7 @@ export class ByteWriter {
     const taken = this.peek()
     this.begin = this.at
     // Memory for more is taken by who writes more: many writers write once.
-    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.leave()
+    if (this.buffer.length - this.at < LEFTOVER_BYTES) this.renew()
     return taken
   }
 
@@ -162,17 +160,10 @@ export class ByteWriter {
     this.at = this.begin + length
   }
 
-  private leave(): void {
-    this.buffer = NO_BYTES
-    this.view = NO_VIEW
-    this.begin = 0
-    this.at = 0
-  }
-
   /** Goes on in new memory; what has been written since the last `take` is forgotten. */
   renew(): void {
-    this.buffer = this.allocate(this.chunkBytes)
-    this.view = new DataView(this.buffer.buffer)
+    this.buffer = NO_BYTES
+    this.view = NO_VIEW
     this.begin = 0
     this.at = 0
   }

@@ -43,6 +43,21 @@ function damage(run: () => unknown): string {
 }
 
 describe('writer and reader', () => {
+  test('a writer takes memory when something is written, and not before', () => {
+    const asked: number[] = []
+    const writer = new ByteWriter(64, (bytes) => {
+      asked.push(bytes)
+      return Buffer.allocUnsafeSlow(bytes)
+    })
+    expect(writer.take().length).toBe(0)
+    writer.renew()
+    expect(asked).toEqual([])
+    writer.u8(1)
+    expect(writer.take()).toEqual(Buffer.of(1))
+    writer.renew()
+    expect(asked).toEqual([64])
+  })
+
   test('what is written is read, over any number of growths and messages', () => {
     const writer = new ByteWriter(64)
     fc.assert(

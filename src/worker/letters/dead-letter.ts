@@ -39,6 +39,8 @@ export interface DeadLetter {
 /** What is kept of a stack: the lines that say where. */
 const STACK_CHARACTERS = 4000
 const TEXT_CHARACTERS = 4000
+/** What is made room for at first: a flood of letters is of short records. */
+const LETTER_BYTES = 1 << 10
 
 /** Makes a letter of a failure in `task`, whose source is `split`. */
 export function makeLetter(failure: Failure, task: string, split: string): DeadLetter {
@@ -60,7 +62,7 @@ function keep({ given, key }: Failure, own: boolean): Given {
   // Only a source's own step is given bytes; further on they are a value like any other.
   if (own && key === undefined && Buffer.isBuffer(given)) return { kind: 'bytes', base64: given.toString('base64') }
   try {
-    const writer = new ByteWriter()
+    const writer = new ByteWriter(LETTER_BYTES)
     encodeValues(writer, [key, given], 2)
     return { kind: 'value', base64: writer.take().toString('base64') }
   } catch {

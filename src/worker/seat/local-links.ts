@@ -57,9 +57,11 @@ export class LocalLinks implements Links {
 }
 
 const nothing = Buffer.alloc(0)
+/** What is made room for at first: most bodies are short, and the room stays with each that waits. */
+const BODY_BYTES = 1 << 10
 
 function written(body: BodyWriter): Buffer {
-  const writer = new ByteWriter()
+  const writer = new ByteWriter(BODY_BYTES)
   body(writer)
   return writer.take()
 }
