@@ -199,10 +199,13 @@ export class SimDisk implements Disk {
     return listings.of(path, names, timeline.now, listedMs)
   }
 
+  private isUnmounted(path: string): boolean {
+    for (const at of this.unmounted) if (path.startsWith(`${at}/`) || path === at) return true
+    return false
+  }
+
   private locate(path: string): Located {
-    for (const at of this.unmounted) {
-      if (path.startsWith(`${at}/`) || path === at) return { volume: this.mounts.at(-1)!.volume, path }
-    }
+    if (this.unmounted.size > 0 && this.isUnmounted(path)) return { volume: this.mounts.at(-1)!.volume, path }
     for (const { at, below, volume } of this.mounts) {
       if (path.startsWith(below) || path === at) return { volume, path: path.slice(at.length) }
     }

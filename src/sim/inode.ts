@@ -53,7 +53,11 @@ class Extent {
 
   /** A copy of what stands between `position` and `end`. */
   copy(position: number, end: number): Buffer {
-    return Buffer.from(this.bytes.subarray(Math.min(position, this.size), Math.min(end, this.size)))
+    const from = Math.min(position, this.size)
+    const to = Math.min(end, this.size)
+    const copied = Buffer.allocUnsafe(to - from)
+    this.bytes.copy(copied, 0, from, to)
+    return copied
   }
 
   flip(at: number, mask: number): void {

@@ -19,6 +19,8 @@ import type { Life } from './life.ts'
 
 /** Changes of names that may wait for a sync; beyond them the kernel writes the oldest back. */
 const MAX_CHANGES = 1024
+/** Paths of which is kept where their names stand. */
+const MAX_PLACES = 4096
 
 /** What an operation on names may run into. */
 export class Refused {
@@ -49,9 +51,12 @@ interface Change {
   from: { readonly directory: Directory; readonly name: string } | null
 }
 
-interface Spot {
+interface Place {
   readonly directory: Directory
   readonly name: string
+}
+
+interface Spot extends Place {
   readonly entry: Entry | undefined
 }
 
@@ -73,6 +78,8 @@ export class Volume {
   private readonly changes = new Set<Change>()
   /** Directories by the path under which they were found last. */
   private readonly known = new Map<string, Directory>()
+  /** And where the name of a path stands, or would. */
+  private readonly places = new Map<string, Place>()
   private usedBytes = 0
   /** How many files were made. */
   private made = 0
@@ -173,7 +180,7 @@ export class Volume {
     source.directory.names.delete(source.name)
     target.directory.names.set(target.name, source.entry)
     source.directory.listed = null
-    if (source.entry instanceof Directory) this.known.clear()
+    if (source.entry instanceof Directory) this.forgetPaths()
     this.change({ directory: target.directory, name: target.name, entry: source.entry, from: source })
     return null
   }
@@ -260,7 +267,7 @@ export class Volume {
       if (random.chance(fate.keep)) this.confirm(change)
       else this.close(change)
     }
-    this.known.clear()
+    this.forgetPaths()
     this.version++
     this.readOnly = false
     this.locks.clear()
@@ -294,7 +301,7 @@ export class Volume {
 
   private take(spot: Spot): void {
     this.unlinked(spot.entry)
-    if (spot.entry instanceof Directory) this.known.clear()
+    if (spot.entry instanceof Directory) this.forgetPaths()
     spot.directory.names.delete(spot.name)
     this.change({ directory: spot.directory, name: spot.name, entry: null, from: null })
   }
@@ -329,11 +336,26 @@ export class Volume {
 
   /** The directory that holds `path`'s last name, and what stands there. */
   private find(path: string): Spot | Refused {
+    const place = this.places.get(path) ?? this.place(path)
+    if (place instanceof Refused) return place
+    const { directory, name } = place
+    return { directory, name, entry: directory.names.get(name) }
+  }
+
+  private place(path: string): Place | Refused {
     const end = path.lastIndexOf('/')
     const directory = this.directory(path.slice(0, Math.max(0, end)))
     if (directory instanceof Refused) return directory
-    const name = path.slice(end + 1)
-    return { directory, name, entry: directory.names.get(name) }
+    const place = { directory, name: path.slice(end + 1) }
+    if (this.places.size === MAX_PLACES) this.places.clear()
+    this.places.set(path, place)
+    return place
+  }
+
+  /** A directory is no longer where it was. */
+  private forgetPaths(): void {
+    this.known.clear()
+    this.places.clear()
   }
 
   private directory(path: string): Directory | Refused {

@@ -4,6 +4,7 @@
  *
  * M1. Whatever finds something is printed with the command that runs it again.
  */
+import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -25,7 +26,9 @@ const program = fileURLToPath(import.meta.url)
 // A child finds `potoroo` as this process does: in the sources.
 process.env.NODE_OPTIONS = '--conditions=source'
 // And finds what another one has compiled: there is one for each planted fault.
-process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'potoroo-compiled')
+const compiled = (process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'potoroo-compiled'))
+// What runs seeds in this process is read from there too.
+enableCompileCache(compiled)
 
 /** For how long a fault is looked for where nobody has said it, in seconds. */
 const EACH_FAULT = 240
