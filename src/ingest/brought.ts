@@ -5,13 +5,19 @@
  *
  * V1. Other records under numbers that were taken are no repeat. They are told apart for as long as nothing newer was
  *     taken of the stream: the last request, which is the one that a sender without an answer brings again.
- * V2. Only what covers all of that request is compared; whatever else it holds is judged by its numbers alone.
+ * V2. Only what covers all of that request is compared, or what begins at its second record; whatever else it holds is
+ *     judged by its numbers alone.
+ * V3. Who numbers requests in place of records begins at the second record of the last one each time. It would be told
+ *     that its new records are repeats, and they would be lost: so that record is compared by itself.
  */
 import { crc32 } from '../base/crc.ts'
 import type { Cuts } from '../model/connector.ts'
 
-/** How the writer of a request begins: its first number, and how many records it has brought. */
-const REQUEST = /^(\d+)\+(\d+)\./
+/**
+ * The writer of a request: its first number, how many records it has brought, the checksum of them all, and that of the
+ * second one, which earlier versions have not written.
+ */
+const REQUEST = /^(\d+)\+(\d+)\.\d+\.[0-9a-f]+(?:\.([0-9a-f]*))?$/
 
 /** The writer of `count` records from `first` on, of which `cuts` finds the first at its index `from`. */
 export function writerOf(first: number, count: number, bytes: Buffer, cuts: Cuts, from: number): string {
@@ -23,7 +29,12 @@ export function writerOf(first: number, count: number, bytes: Buffer, cuts: Cuts
     crc = crc32(bytes.subarray(start, end), crc)
     size += end - start
   }
-  return `${first}+${count}.${size}.${crc32(new Uint8Array(lengths.buffer), crc).toString(16)}`
+  const second = count > 1 ? checksumOf(bytes, cuts, from + 1) : ''
+  return `${first}+${count}.${size}.${crc32(new Uint8Array(lengths.buffer), crc).toString(16)}.${second}`
+}
+
+function checksumOf(bytes: Buffer, cuts: Cuts, i: number): string {
+  return crc32(bytes.subarray(cuts.starts[i], cuts.ends[i])).toString(16)
 }
 
 /** Whether `writer` stands for one request, and not for a client that brings more. */
@@ -42,9 +53,14 @@ export function contradicted(
 ): { readonly first: number; readonly last: number } | null {
   const found = REQUEST.exec(writer)
   if (found === null) return null
-  const [known, count] = [Number(found[1]), Number(found[2])]
-  // V2.
-  if (first > known || first + cuts.count < known + count) return null
-  if (writerOf(known, count, bytes, cuts, known - first) === writer) return null
-  return { first: known, last: known + count - 1 }
+  const [known, count, second] = [Number(found[1]), Number(found[2]), found[3]]
+  const last = known + count - 1
+  let same = true
+  if (first === known + 1 && first <= last && cuts.count > 0 && second !== undefined) {
+    same = checksumOf(bytes, cuts, 0) === second // V3.
+  } else if (first <= known && first + cuts.count > last) {
+    const whole = writerOf(known, count, bytes, cuts, known - first) // V2.
+    same = writer === (second === undefined ? whole.slice(0, whole.lastIndexOf('.')) : whole)
+  }
+  return same ? null : { first: known, last }
 }

@@ -208,6 +208,17 @@ describe('an Idempotency-Key', () => {
     expect(post('7', keyed('till-7:6'))).toMatchObject(others(6, 6, 7))
   })
 
+  test('that counts requests and not records is refused, whatever would be lost as repeats', () => {
+    expect(post('1\n2\n3', keyed('till-7:1'))).toMatchObject({ status: 200, body: { repeats: 0, next: 4 } })
+    const remedy = expect.stringMatching(/^the key has the number of the first record of the request/)
+    expect(post('8\n9', keyed('till-7:2'))).toMatchObject({
+      status: 422,
+      body: { error: { code: 'E_HTTP_KEY_USED', remedy, next: 4 } },
+    })
+    expect(post('8\n9', keyed('till-7:4'))).toMatchObject({ status: 200, body: { repeats: 0, next: 6 } })
+    expect(texts(rig.take())).toEqual(['1', '2', '3', '8', '9'])
+  })
+
   test('of two requests with the same one, both are answered and one counts', () => {
     const both = [send('1\n2', keyed('till-7:1')), send('1\n2', keyed('till-7:1'))]
     rig.settle()

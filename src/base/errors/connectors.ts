@@ -106,7 +106,7 @@ export const connectorsErrors = {
     kind: 'user',
     what: 'producer "{producer}" has brought other records under the numbers {first} to {last}',
     remedy:
-      'what is new goes on at the next number; a sender that no longer knows what it has sent begins a new incarnation: PRODUCER/2:1',
+      'the key has the number of the first record of the request, not of the request: what is new goes on at the next number; a sender that no longer knows what it has sent begins a new incarnation: PRODUCER/2:1',
   },
   E_HTTP_ELSEWHERE: {
     kind: 'operational',
