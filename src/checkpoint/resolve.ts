@@ -161,30 +161,8 @@ function gather(
 
 /** The chains of every group that `manifest` knows, and what is damaged or missing in them (V3). */
 function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | 'rows' | 'damages'> {
-  const groups = new Map<string, Map<number, ChunkPlace[]>>()
-  const begins = new Map<string, number>()
-  for (const { step, since } of manifest.steps) {
-    groups.set(step, new Map())
-    begins.set(step, since)
-  }
-  const rows: ChunkPlace[] = []
   const damages: Damage[] = []
-  for (const pack of manifest.packs.toSorted((a, b) => a.serial - b.serial)) {
-    const chunks = facts.packs.get(pack.path)!
-    if (isDamage(chunks)) {
-      damages.push(chunks)
-      continue
-    }
-    for (const chunk of chunks) {
-      if (chunk.kind === 'rows') {
-        if (pack.epoch === manifest.epoch) rows.push({ pack, chunk })
-      } else {
-        // A step that was dropped and came back has nothing to do with its old chunks.
-        const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)
-        if (chains !== undefined) link(chains, { pack, chunk }, damages)
-      }
-    }
-  }
+  const { groups, rows } = chunksOf(manifest, facts, damages)
   const allPacks = damages.length === 0
   const chains: GroupChain[] = []
   const lost = damagedChunks(facts.chunks)
@@ -207,6 +185,41 @@ function chainsOf(manifest: Manifest, facts: Facts): Pick<Gathered, 'chains' | '
     }
   }
   return { chains, rows: intact(rows), damages }
+}
+
+/**
+ * What the packs of `manifest` hold: by step and key group the chunks from the last full one on, and the rows of the
+ * epoch itself. Packs that cannot be read go to `damages`.
+ */
+function chunksOf(
+  manifest: Manifest,
+  facts: Facts,
+  damages: Damage[],
+): { readonly groups: ReadonlyMap<string, Map<number, ChunkPlace[]>>; readonly rows: readonly ChunkPlace[] } {
+  const groups = new Map<string, Map<number, ChunkPlace[]>>()
+  const begins = new Map<string, number>()
+  for (const { step, since } of manifest.steps) {
+    groups.set(step, new Map())
+    begins.set(step, since)
+  }
+  const rows: ChunkPlace[] = []
+  for (const pack of manifest.packs.toSorted((a, b) => a.serial - b.serial)) {
+    const chunks = facts.packs.get(pack.path)!
+    if (isDamage(chunks)) {
+      damages.push(chunks)
+      continue
+    }
+    for (const chunk of chunks) {
+      if (chunk.kind === 'rows') {
+        if (pack.epoch === manifest.epoch) rows.push({ pack, chunk })
+      } else {
+        // A step that was dropped and came back has nothing to do with its old chunks.
+        const chains = pack.serial < (begins.get(chunk.step) ?? 0) ? undefined : groups.get(chunk.step)
+        if (chains !== undefined) link(chains, { pack, chunk }, damages)
+      }
+    }
+  }
+  return { groups, rows }
 }
 
 /** Adds a chunk to its group's chain, which a full one begins anew (V3). */
