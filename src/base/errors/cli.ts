@@ -13,7 +13,7 @@ export const cliErrors = {
     kind: 'operational',
     what: 'what a pipeline has left behind failed where nobody waits for it{at}: {reason}',
     remedy:
-      'await it or catch it, in an asyncMap, and submit it again: an error in a timer, in a callback or of a promise, such as one in a field of a record, belongs to no record any more, so its pipeline fails; `run`, and a worker that cannot tell whose it is, end, and go on from the last checkpoint when they are started again',
+      'await it or catch it, in an asyncMap, and submit the pipeline again: an error in a timer, a callback or a promise, such as one in a field of a record, belongs to no record, so the pipeline fails; `run`, and a worker that cannot tell whose error it is, end, and go on from the last checkpoint when they are started again',
   },
   E_EXIT: {
     kind: 'operational',

@@ -186,7 +186,7 @@ export const connectorsErrors = {
     kind: 'operational',
     what: 'step "{step}" of pipeline "{pipeline}" would write to {path}, where {theirs} of another store writes: each would take away what the other has written',
     remedy:
-      "give it another path. Where nothing of that store runs any more, move away what it has written, and {mark} with it; where only the mark goes, what is there counts as this pipeline's own",
+      "give it another path; or, if nothing of that store runs any more, move away what it has written together with {mark}: if only the mark is moved, what is there counts as this pipeline's own",
   },
   E_FILE_SINK_SHORT: {
     kind: 'operational',

@@ -53,7 +53,7 @@ export const dataflowErrors = {
     kind: 'user',
     what: 'step "{step}" changed the record that it was given',
     remedy:
-      'return a changed copy, such as { ...record, seen: true }: other steps have the same object, and whoever tries again gives the step what it has changed',
+      'return a changed copy, such as { ...record, seen: true }: other steps have the same object, and a second try would begin with what the first one has changed',
   },
   E_RECORD_KEPT: {
     kind: 'user',

@@ -79,7 +79,7 @@ export const ingestErrors = {
   },
   E_STREAM_PARKED: {
     kind: 'operational',
-    what: 'records {first} to {last} of producer "{producer}" are missing: its producer has let go of them, and no worker here has them (the last that had the stream is {home})',
+    what: 'records {first} to {last} of producer "{producer}" are missing: the producer no longer has them, and no worker here has (the last one that had the stream is {home})',
     remedy:
       'if a worker is absent, start it again under its name and with its data folder: its journal has them; otherwise accept the loss with `potoroo streams abandon`',
   },

@@ -48,7 +48,7 @@ export const workerErrors = {
     kind: 'user',
     what: 'another process works under the name {worker}, in this cluster',
     remedy:
-      'a data folder that was copied is to be used by one process only, and each worker has a name of its own (--worker): stop the other one, or start this one under another name with a new data folder',
+      'stop the other process, or start this one under another name (--worker) with a new data folder: each worker has a name of its own, and a data folder that was copied is for one process only',
   },
   E_WORKER_ENDED: {
     kind: 'operational',
@@ -134,9 +134,9 @@ export const workerErrors = {
   },
   E_STORE_BACK: {
     kind: 'user',
-    what: 'the store at {path} is older than what the data folder {data} has seen of it: it ends with record {end}, in generation {generation}, and record {seen}, of generation {before}, is not there or another one',
+    what: 'the store at {path} has gone back: the data folder {data} has seen record {seen} of generation {before}, and the store, which ends with record {end} in generation {generation}, lacks it or has another one',
     remedy:
-      'put back the store that was there last; if that is lost, start each worker of the cluster, or `up`, once with --accept-loss: state goes back to the last checkpoint in this store, and what came later is done again as far as journals and producers still have it',
+      'put back the newest store; if that is lost, start each worker of the cluster, or `up`, once with --accept-loss: state goes back to the last checkpoint in this store, and what came later is done again as far as journals and producers still have it',
   },
   E_STORE_KEY_GROUPS: {
     kind: 'user',
@@ -196,7 +196,7 @@ export const workerErrors = {
     kind: 'operational',
     what: '{path} was not loaded: the thread beside it failed: {reason}',
     remedy:
-      'restart the worker: it reads some of its own files when it first needs them, and where another version was installed while it ran, those do not fit; its pipelines continue from their last checkpoints',
+      'restart the worker: it reads some of its own files when it first needs them, and these do not fit if another version was installed while it ran; its pipelines continue from their last checkpoints',
   },
   E_PIPELINE_TOO_LARGE: {
     kind: 'user',
