@@ -811,7 +811,9 @@ class SimCluster {
     const { staying, config } = this
     if (config.people === 0) return statesOf(staying.map((station) => this.executionOf(station)!.stores))
     let states: Evidence['states'] | null = null
-    const reader = (): MemberStation | undefined => staying.find(({ worker }) => worker?.phase === 'active')
+    const at = (phase: string) => staying.find(({ worker }) => worker?.phase === phase)
+    // Where all want to leave, the last one works on.
+    const reader = (): MemberStation | undefined => at('active') ?? at('leaving')
     await this.expect('somebody can read the last epoch', () => reader() !== undefined)
     this.reading = true
     void statesOfEpoch(this.epochOf(reader()!)).then((found) => (states = found))
