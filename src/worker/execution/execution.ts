@@ -108,9 +108,7 @@ export class Execution implements Executing {
       },
     )
     this.sources = new OpenSources({
-      ...{ plan, generation, seams, splits: this.splits },
-      times: entry,
-      before: before?.open ?? new Map(),
+      ...{ plan, times: entry, generation, seams, splits: this.splits, before: before?.open ?? new Map() },
       events: {
         wake: (task) => this.wake(task),
         wantEpoch: () => this.request(periodic, () => {}),
