@@ -51,6 +51,7 @@ export const doorMutants: readonly SimMutant[] = [
     file: 'src/ingest/streams.ts',
     text: 'return before?.last ?? null',
     replacement: 'return null',
+    rare: 'what a copy brought has to lie between two records of the original, which is refused there: unless a journal that comes back brings it in later; tests of trails show it',
   },
   {
     name: 'row-without-trail',
@@ -60,6 +61,7 @@ export const doorMutants: readonly SimMutant[] = [
     file: 'src/ingest/stream.ts',
     text: 'acked, writer, ...before]',
     replacement: 'acked, writer]',
+    rare: 'what a copy brought has to lie between two records of the original, which is refused there: unless a journal that comes back brings it in later; tests of trails show it',
   },
   {
     name: 'told-of-what-a-copy-has-brought',
