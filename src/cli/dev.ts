@@ -267,7 +267,7 @@ class Shown {
   /** Where it listens is the same after most changes, and said once. */
   private listens(resident: Resident, step: string, address: string): void {
     if (readsInput(resident.plan, step)) return
-    const line = proposals.listening(resident, step, address)
+    const line = proposals.listening(resident.plan, step, address)
     if (!this.lines.has(line)) say(line)
     this.lines.add(line)
   }

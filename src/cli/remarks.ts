@@ -1,4 +1,4 @@
-/** What `run` says about its pipeline, with the command to try next. */
+/** What `run`, `dev` and `up` say about a pipeline, with the command to try next. */
 import { showAddress } from '../base/address.ts'
 import { inShell } from '../base/shell.ts'
 import { HTTP_SOURCE } from '../connectors/http/describe.ts'
@@ -8,6 +8,7 @@ import { WEBHOOK } from '../connectors/webhook/describe.ts'
 import { WEBSOCKET, WEBSOCKET_SERVER } from '../connectors/websocket/describe.ts'
 import type { Framing, Settings } from '../model/connector.ts'
 import { hideSecrets } from '../model/explain.ts'
+import type { Plan } from '../model/plan.ts'
 import type { Resident } from '../worker/pipelines/pipelines.ts'
 import { framingName } from './framing.ts'
 import { counted, invocation, say } from './terminal.ts'
@@ -24,8 +25,8 @@ function line(what: string, command: string): string {
 
 export const proposals = {
   /** Where a step listens, and how to send a source something, or see what a sink writes. */
-  listening(resident: Resident, step: string, address: string): string {
-    const task = resident.plan.tasks.find((one) => one.step === step)
+  listening({ tasks }: Plan, step: string, address: string): string {
+    const task = tasks.find((one) => one.step === step)
     if (task?.kind === 'sink') {
       const { kind, settings, framing } = task.sink
       if (kind === WEBSOCKET_SERVER) {
@@ -85,16 +86,20 @@ function short(address: string): string {
 export function sayBeginning({ name, base, plan }: Resident, data: string): void {
   if (base === null) say(`${name}: starts with nothing (state in ${data})`)
   else say(`${name}: continues from epoch ${base.epoch} (${keys(base)}); --fresh starts anew (state in ${data})`)
-  for (const task of plan.tasks) {
+  for (const text of wordsOfPlaces(plan)) say(text)
+}
+
+/** Where its output goes, and its input comes from, but for what listens: a line each. */
+export function wordsOfPlaces({ tasks }: Plan): readonly string[] {
+  return tasks.flatMap((task) => {
     if (task.kind === 'sink') {
       const { kind, settings } = task.sink
-      if (!LISTENERS.includes(kind)) say(proposals.sink(task.step, kind, settings))
-    } else if (task.kind === 'source' && task.source.kind === 'file') {
-      say(line(`${task.step} reads ${task.source.settings.path}`, ''))
-    } else if (task.kind === 'source' && task.source.kind === STANDARD_INPUT) {
-      say(line(`${task.step} reads standard input`, ''))
+      return LISTENERS.includes(kind) ? [] : [proposals.sink(task.step, kind, settings)]
     }
-  }
+    if (task.kind !== 'source') return []
+    if (task.source.kind === 'file') return [line(`${task.step} reads ${task.source.settings.path}`, '')]
+    return task.source.kind === STANDARD_INPUT ? [line(`${task.step} reads standard input`, '')] : []
+  })
 }
 
 function keys({ counts }: NonNullable<Resident['base']>): string {

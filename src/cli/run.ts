@@ -102,7 +102,7 @@ function told(env: Env, data: string, stop: Stop): PipelinesEvents {
   let begun = false
   const listens = (resident: Resident, step: string, address: string): void => {
     if (readsInput(resident.plan, step)) endWithInput(env, resident, step, stop)
-    else say(proposals.listening(resident, step, address))
+    else say(proposals.listening(resident.plan, step, address))
   }
   return {
     // Sinks listen before that.

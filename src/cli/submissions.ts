@@ -16,14 +16,21 @@ export class Submissions {
   refused = false
   private waiting: readonly Loaded[]
   private readonly tell: (text: string) => void
+  private readonly wordsOf: (program: Loaded) => readonly string[]
   /** What has been said of each pipeline that still waits. */
   private readonly said = new Map<string, string>()
   /** What they wait for, since when, and whether that was said. */
   private waits = { why: '', sinceMs: 0, told: false }
 
-  constructor(programs: readonly Loaded[], tell: (text: string) => void) {
+  /** `wordsOf`: what there is to say of a program once it has been taken, a line each. */
+  constructor(
+    programs: readonly Loaded[],
+    tell: (text: string) => void,
+    wordsOf: (program: Loaded) => readonly string[] = () => [],
+  ) {
     this.waiting = programs
     this.tell = tell
+    this.wordsOf = wordsOf
   }
 
   /** Gives each to `submit`, which rejects where that fails. */
@@ -33,7 +40,8 @@ export class Submissions {
       const { name } = program.pipeline
       try {
         await submit(program)
-        this.tell(`${name} is submitted, program ${program.bundle.hash.slice(0, 12)}`)
+        const submitted = `${name} is submitted, program ${program.bundle.hash.slice(0, 12)}`
+        this.tell([submitted, ...this.wordsOf(program)].join('\n'))
       } catch (error) {
         if (this.again(name, error)) left.push(program)
       }

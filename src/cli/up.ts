@@ -14,6 +14,8 @@ import { makeToken } from '../admin/tokens.ts'
 import { fail } from '../base/errors.ts'
 import { makeFolder } from '../client/folder.ts'
 import { LockFile } from '../env/real/lock.ts'
+import type { Plan } from '../model/plan.ts'
+import { plan } from '../model/planner.ts'
 import { Child, type ChildEvents } from './child.ts'
 import { FOLDERS } from './control-client.ts'
 import { EXIT_FAILED } from './exit.ts'
@@ -21,6 +23,7 @@ import { collectPairs, loadGraph } from './load.ts'
 import type { LogLine } from './log-file.ts'
 import { sayLine } from './log-words.ts'
 import { Picture } from './picture.ts'
+import { proposals, wordsOfPlaces } from './remarks.ts'
 import { onSignals } from './signals.ts'
 import { Submissions } from './submissions.ts'
 import { CRASHES, MEMORY_MS } from './supervise.ts'
@@ -122,6 +125,8 @@ class LocalCluster implements ChildEvents {
   private looking = false
   private submitting = false
   private readonly submissions: Submissions
+  /** Of the files that it was given, by pipeline. */
+  private readonly plans: ReadonlyMap<string, Plan>
 
   constructor(
     name: string,
@@ -134,9 +139,11 @@ class LocalCluster implements ChildEvents {
     this.folder = folder
     this.ended = this.done.promise
     this.picture = new Picture()
-    this.submissions = new Submissions(programs, (text) => {
+    this.plans = new Map(programs.map(({ pipeline, graph }) => [pipeline.name, plan(graph)]))
+    const tell = (text: string): void => {
       if (!this.stopping) this.picture.tell(text)
-    })
+    }
+    this.submissions = new Submissions(programs, tell, ({ pipeline }) => wordsOfPlaces(this.plans.get(pipeline.name)!))
     const names = Array.from({ length: workers }, (_, i) => `w${i + 1}`)
     say(`cluster ${name} of ${counted(workers, 'worker')} in ${folder}`)
     this.children = names.map((worker) => this.child(worker, workers, options))
@@ -198,13 +205,16 @@ class LocalCluster implements ChildEvents {
   }
 
   logged({ worker }: Child, line: LogLine): void {
-    if (line.code === 'step.listening') return this.listens(`${line.pipeline}: ${line.step} listens on ${line.address}`)
+    if (line.code === 'step.listening') return this.listens(line)
     const said = sayLine(line)
     if (said !== null) this.picture.tell(`${worker} ${said}`)
   }
 
   /** Workers share ports: each is told of once. */
-  private listens(told: string): void {
+  private listens({ pipeline, step, address }: LogLine): void {
+    const plan = this.plans.get(String(pipeline))
+    const where = plan && proposals.listening(plan, String(step), String(address)).trimStart()
+    const told = `${pipeline}: ${where ?? `${step} listens on ${address}`}`
     if (this.listening.has(told)) return
     this.listening.add(told)
     this.picture.tell(told)

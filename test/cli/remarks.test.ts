@@ -1,7 +1,15 @@
 /** What `run` says of where a pipeline listens. */
 import { expect, test } from 'vitest'
-import { proposals, wordsOfEnd } from '../../src/cli/remarks.ts'
-import { lengthPrefix, pipeline, tcpServerSink, tcpSource, webSocketServerSink } from '../../src/index.ts'
+import { proposals, wordsOfEnd, wordsOfPlaces } from '../../src/cli/remarks.ts'
+import {
+  fileSource,
+  lengthPrefix,
+  pipeline,
+  tcpServerSink,
+  tcpSink,
+  tcpSource,
+  webSocketServerSink,
+} from '../../src/index.ts'
 import { plan } from '../../src/model/planner.ts'
 import type { Resident } from '../../src/worker/pipelines/pipelines.ts'
 
@@ -13,12 +21,24 @@ const live = pipeline('live', (p) => {
 })
 
 test('sources and sinks that listen are shown where they are, also on a port that was free', () => {
-  const resident = { plan: plan(live.build({})) } as unknown as Resident
-  const said = (step: string) => proposals.listening(resident, step, '127.0.0.1:7').replaceAll(/(npx )?potoroo /g, '')
+  const said = (step: string) =>
+    proposals.listening(plan(live.build({})), step, '127.0.0.1:7').replaceAll(/(npx )?potoroo /g, '')
   expect(said('lines')).toMatch(/lines listens on 127\.0\.0\.1:7 +send 7 FILE$/)
   expect(said('feed')).toMatch(/feed listens on 127\.0\.0\.1:7 +receive tcp:\/\/127\.0\.0\.1:7$/)
   expect(said('frames')).toMatch(/ +receive tcp:\/\/127\.0\.0\.1:7 --framing length-prefix:2:big$/)
   expect(said('page')).toMatch(/page listens on ws:\/\/127\.0\.0\.1:7\/live +receive ws:\/\/127\.0\.0\.1:7\/live$/)
+})
+
+test('what dials, writes or reads somewhere is told of at once, and what listens once it does', () => {
+  const graph = pipeline('parts', (p) => {
+    const source = p.source('logs', fileSource({ path: 'logs/*.txt' }))
+    source.sink('totals', tcpSink({ port: 7002, encode: String }))
+    source.sink('feed', tcpServerSink({ port: 0, encode: String }))
+  }).build({})
+  expect(wordsOfPlaces(plan(graph)).map((text) => text.trim().replaceAll(/ +(npx )?potoroo /g, ': '))).toEqual([
+    'logs reads logs/*.txt',
+    'totals dials 127.0.0.1:7002: receive 7002',
+  ])
 })
 
 test('an address of IPv6 is proposed as the commands read it', () => {

@@ -48,6 +48,17 @@ test('what keeps pipelines waiting is said, where it is the same for ten seconds
   expect(said).toHaveLength(3)
 })
 
+test('what is taken is told with what there is to know of it', async () => {
+  const said: string[] = []
+  const submissions = new Submissions(
+    [program('a')],
+    (text) => said.push(text),
+    ({ pipeline }) => [`  ${pipeline.name} dials`],
+  )
+  await submissions.tryAll(() => Promise.resolve())
+  expect(said).toEqual(['a is submitted, program a-0123456789\n  a dials'])
+})
+
 test('a mistake of ours is no refusal', async () => {
   const submissions = new Submissions([program('a')], () => {})
   await expect(submissions.tryAll(() => Promise.reject(new TypeError('no')))).rejects.toThrow('no')
