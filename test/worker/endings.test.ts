@@ -53,6 +53,18 @@ test('N3: who has left while it waits for a last checkpoint ends its sinks, and 
   expect(told).toEqual(['rest', 'end'])
 })
 
+test('what comes while others come to rest is waited for as well', async () => {
+  const { endings, told, residents, answer } = leaving()
+  const ended = endings.rest()
+  await turn()
+  residents.set('two', residents.get('one')!)
+  answer(null)
+  await turn()
+  expect(told).toEqual(['rest', 'rest'])
+  answer(null)
+  await ended
+})
+
 test('N3: nor does it wait for a generation of its own in which to try again', async () => {
   const { endings, told, change, answer } = leaving()
   const ended = endings.rest()

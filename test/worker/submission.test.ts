@@ -66,7 +66,7 @@ function scene(submit: (program: { readonly hash: string }) => void) {
     },
   }
   const submission = new Submission({
-    ...{ worker, limits: defaultLimits, alone: false, stop: async () => {} },
+    ...{ worker, limits: defaultLimits, alone: false, stop: async () => {}, requireOpen: () => {} },
     clock: { now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }) },
     inTurn: (_: string, task: () => Promise<unknown>) => task(),
     until: async (holds: () => boolean) => {

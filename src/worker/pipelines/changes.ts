@@ -6,6 +6,8 @@ import type { PotorooError } from '../../base/errors.ts'
 
 export class Changes {
   private waiting: (() => void)[] = []
+  /** Who waits for an answer, which may never come. */
+  private readonly unanswered = new Set<(error: PotorooError) => void>()
   private closed = false
   private readonly ended: () => PotorooError
 
@@ -24,6 +26,7 @@ export class Changes {
   /** Nothing changes any more. */
   close(): void {
     this.closed = true
+    for (const reject of this.unanswered) reject(this.ended())
     this.tell()
   }
 
@@ -44,5 +47,13 @@ export class Changes {
     })
     await this.until(() => answer !== undefined)
     if (answer != null) throw answer
+  }
+
+  /** Settles as `asked` does, or rejects where it has not when this is closed. */
+  orEnd<T>(asked: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.unanswered.add(reject)
+      asked.finally(() => this.unanswered.delete(reject)).then(resolve, reject)
+    })
   }
 }

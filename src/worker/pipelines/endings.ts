@@ -119,8 +119,18 @@ export class Endings {
       late = true
       over.resolve()
     })
-    const rest = (name: string): Promise<void> => this.restOne(name, () => late)
-    await Promise.race([over.promise, Promise.all([...this.worker.residents.all.keys()].map(rest))])
+    const resting = new Map<string, Promise<void>>()
+    // Somebody may submit another one to another member while these come to rest.
+    for (let known = -1; !late && known < resting.size; ) {
+      known = resting.size
+      for (const name of this.worker.residents.all.keys())
+        if (!resting.has(name))
+          resting.set(
+            name,
+            this.restOne(name, () => late),
+          )
+      await Promise.race([over.promise, Promise.all(resting.values())])
+    }
     timer.cancel()
   }
 

@@ -4,7 +4,9 @@
  *
  * P1. Any worker of a cluster may be asked: what it has not heard of may stand in the chain by now.
  * P2. Of what is asked for one pipeline, one thing is done at a time, in the order in which it was asked.
- * P3. Whoever waits when it is closed is told so.
+ * P3. Whoever waits when it is closed is told so, whatever he has asked for.
+ * P4. Once it is about to end nothing new begins: who submits is refused, and alone it brings nothing up any more. That
+ *     would be ended without a last checkpoint, while others come to theirs.
  */
 import { fail, PotorooError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
@@ -65,7 +67,9 @@ export class Pipelines {
   /** Records of each pipeline that did not get through, since it runs here. */
   private readonly failures = new Milestones<Resident>()
   /** Who waits for a change of the residents, or for the end (P3). */
-  private readonly changes = new Changes(() => fail('E_WORKER_ENDED', { worker: this.worker.name }))
+  private readonly changes = new Changes(() => this.ended())
+  /** It is about to end (P4). */
+  private closing = false
 
   /** `host`: what of the worker's host is not of here, but of whoever makes this. */
   constructor(
@@ -78,7 +82,12 @@ export class Pipelines {
     this.options = options
     this.events = events
     this.worker = new Worker(env, options, {
-      load: host.load ?? ((...args) => this.submission.load(...args)),
+      load: (name, entry, done) => {
+        const load: WorkerHost['load'] = host.load ?? ((...args) => this.submission.load(...args))
+        load(name, entry, (...loaded) => {
+          if (!this.closing || !this.alone || this.residents.has(name)) done(...loaded)
+        })
+      },
       wants: (name) => this.submission.wants(name),
       running: (resident) => events.running(resident),
       listening: (...args) => events.listening(...args),
@@ -103,7 +112,8 @@ export class Pipelines {
     this.endings = new Endings(env.clock, worker, limits.drainTimeoutMs, until)
     this.submission = new Submission({
       ...{ clock: env.clock, worker, limits, alone, until },
-      inTurn: (name, task) => this.turns.take(name, task),
+      inTurn: (name, task) => this.inTurn(name, task),
+      requireOpen: () => this.requireOpen(),
       stop: (name) => this.stopForAnother(name),
     })
   }
@@ -163,7 +173,7 @@ export class Pipelines {
    * again when it is submitted anew.
    */
   async drain(name: string): Promise<Resident> {
-    return this.turns.take(name, async () => {
+    return this.inTurn(name, async () => {
       const resident = await this.running(name)
       await this.endings.drain(resident, true)
       this.events.over?.(name, 'drained')
@@ -175,7 +185,7 @@ export class Pipelines {
   async cancel(name: string): Promise<void> {
     this.submission.cancelled(name)
     this.changes.tell()
-    await this.turns.take(name, async () => {
+    await this.inTurn(name, async () => {
       // The run that stands is taken out, and not one that somebody has taken out before it.
       await this.readOn()
       // What was drained before this worker came, or cannot be loaded here, can be taken out as well.
@@ -296,21 +306,42 @@ export class Pipelines {
    */
   async close(): Promise<ReadonlyMap<string, Error>> {
     const failures = new Map<string, Error>()
-    const drain = async (resident: Resident) => {
-      if (!isUp(resident) && resident.phase !== 'draining') return
-      // One that somebody drains already comes to its end before its turn is over, or goes on.
-      const turn = this.turns.take(resident.name, async () => {
-        if (isUp(resident)) await this.endings.drain(resident, false)
-      })
-      await turn.catch((error) => failures.set(resident.name, error as Error))
+    this.closing = true
+    const drain = async (name: string) => {
+      // One that somebody drains already comes to its end before its turn is over, or goes on; and so does one that
+      // another program takes the place of.
+      const turn = this.inTurn(name, () => this.drainLast(name))
+      await turn.catch((error) => failures.set(name, error as Error))
     }
-    if (this.alone) await Promise.all([...this.residents.values()].map(drain))
+    if (this.alone) await Promise.all([...this.residents.keys()].map(drain))
     else if (this.worker.phase === 'gone') await this.endings.letGo()
     else await this.endings.rest()
     const closed = new Promise<void>((resolve) => this.worker.close(resolve))
     this.changes.close()
     await closed
     return failures
+  }
+
+  /** What runs under `name` comes to its end with its worker; what is on its way up has taken nothing in yet. */
+  private async drainLast(name: string): Promise<void> {
+    const resident = this.residents.get(name)
+    if (resident === undefined) return
+    if (isUp(resident)) await this.endings.drain(resident, false)
+    else if (resident.phase === 'starting') resident.execution.close()
+  }
+
+  /** P4. */
+  private requireOpen(): void {
+    if (this.closing) throw this.ended()
+  }
+
+  private ended(): PotorooError {
+    return fail('E_WORKER_ENDED', { worker: this.worker.name })
+  }
+
+  /** P2, P3. */
+  private inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
+    return this.changes.orEnd(this.turns.take(name, task))
   }
 
   /**
@@ -358,11 +389,12 @@ export class Pipelines {
 
   private request(execution: Execution, purpose: Purpose): Promise<void> {
     const { pipeline } = execution
-    return new Promise((resolve, reject) => {
+    const made = new Promise<void>((resolve, reject) => {
       execution.request(purpose, (reason) => {
         if (reason === null) resolve()
         else reject(fail('E_CHECKPOINT', { pipeline, reason }))
       })
     })
+    return this.changes.orEnd(made)
   }
 }

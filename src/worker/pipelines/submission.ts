@@ -63,6 +63,8 @@ export interface SubmissionSeams {
   readonly alone: boolean
   /** Runs `task` behind everything that was asked for the pipeline before. */
   inTurn<T>(name: string, task: () => Promise<T>): Promise<T>
+  /** Throws `E_WORKER_ENDED` once the worker is about to end. */
+  requireOpen(): void
   /** Ends what runs under `name`, so that another program can take its place. */
   stop(name: string): Promise<void>
   /** Resolves once `condition` holds; looked at after every change of the residents. */
@@ -133,6 +135,7 @@ export class Submission {
     const asked: Asked = { name, cancelled: false }
     this.asked.add(asked)
     const answered = inTurn(name, async () => {
+      this.seams.requireOpen()
       await this.takeRoom(prepared.plan)
       try {
         return await this.put(asked, program, prepared, options)
@@ -193,6 +196,7 @@ export class Submission {
     const warnings = await requireContinuation(asked, prepared.plan, { from, fresh: fresh === true, drop })
     // S3. A store that takes nothing more is in the way, too.
     await settle<void>((done) => worker.ledger.keep(program, done))
+    this.seams.requireOpen()
     options.onFit?.(warnings)
     const replaced = worker.cluster.pipelines.get(name)?.hash
     if (this.seams.alone) await this.seams.stop(name)

@@ -49,8 +49,8 @@ export const askedMutants: readonly SimMutant[] = [
     name: 'alone-in-the-middle-of-a-drain',
     bend: 'stopped-drains-of-one',
     file: 'src/worker/pipelines/pipelines.ts',
-    text: "if (!isUp(resident) && resident.phase !== 'draining') return",
-    replacement: 'if (!isUp(resident)) return',
+    text: 'const turn = this.inTurn(name, () => this.drainLast(name))',
+    replacement: 'const turn = isUp(this.residents.get(name)!) ? this.drainLast(name) : Promise.resolve()',
   },
   {
     name: 'nobody-hears-that-a-worker-ends',
