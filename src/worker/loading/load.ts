@@ -57,7 +57,12 @@ export async function loadBundle(
   limits: Pick<Limits, 'loadTimeoutMs'>,
 ): Promise<Pipeline> {
   if (hashText(text) !== hash) throw fail('E_BUNDLE_DAMAGED', { path: bundlePath(hash) })
-  return importBundle({ text, map, hash }, null, `the stored pipeline ${hash.slice(0, 12)}`, limits)
+  return importBundle({ text, map, hash }, null, nameOfStored(hash), limits)
+}
+
+/** What a stored bundle is called in errors. */
+export function nameOfStored(hash: string): string {
+  return `the stored pipeline ${hash.slice(0, 12)}`
 }
 
 /** Builds the graph of `pipeline` with `parameters`; what the user's function throws is named with file and line. */

@@ -27,7 +27,8 @@ import type { Pipeline } from '../../model/pipeline.ts'
 import type { Plan } from '../../model/plan.ts'
 import { plan } from '../../model/planner.ts'
 import { MOST_PIPELINES } from '../../protocol/messages.ts'
-import { buildGraph, loadBundle } from '../loading/load.ts'
+import { buildGraph } from '../loading/load.ts'
+import { loadStored } from '../loading/load-stored.ts'
 import { readOn, settle } from '../settle.ts'
 import type { Program, Worker } from '../worker.ts'
 import { requireChannelMemory } from './channel-memory.ts'
@@ -268,11 +269,8 @@ export class Submission {
     if (known !== undefined && isProgram(known, entry)) return known
     const program = await settle<Program>((done) => this.seams.worker.ledger.program(entry.hash, done))
     const { limits } = this.seams
-    await this.turn()
-    const pipeline = await loadBundle(program.text, program.map, program.hash, limits)
     const parameters = entry.parameters as Parameters
-    await this.turn()
-    const planned = plan(buildGraph(pipeline, parameters, limits))
+    const planned = plan(await loadStored(program, parameters, limits, () => this.turn()))
     if (planned.pipeline !== name) throw fail('E_BUNDLE_DAMAGED', { path: bundle(entry.hash) })
     const loaded = { plan: planned, hash: entry.hash, parameters }
     // Somebody may have asked for one here meanwhile: for this one, which he waits for, or for another.
