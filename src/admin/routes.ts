@@ -18,8 +18,9 @@ import { applyRebalance, changeAcross, planRebalance } from './rebalance.ts'
 import { countIn, parse, wholeNumber } from './request.ts'
 import { integer, object, someText, text, texts } from './shape.ts'
 import { queryState, waitIn } from './state-query.ts'
+import { pageOfStreams } from './streams.ts'
 import { submit } from './submit.ts'
-import { summarize, viewPipeline, viewStreams, type WorkerView } from './view.ts'
+import { summarize, viewPipeline, type WorkerView } from './view.ts'
 
 export interface RoutesSeams {
   readonly pipelines: Pipelines
@@ -149,9 +150,12 @@ function ofSavepoints(seams: RoutesSeams): readonly Route[] {
   ]
 }
 
-function ofStreams({ pipelines }: RoutesSeams): readonly Route[] {
+function ofStreams({ pipelines, limits }: RoutesSeams): readonly Route[] {
   return [
-    get('/v1/pipelines/:pipeline/streams', ({ parts }) => viewStreams(pipelines.find(parts.pipeline))),
+    get('/v1/pipelines/:pipeline/streams', ({ parts, query }) => {
+      const limit = countIn(query, 'limit', limits.queryKeys, limits.queryKeys)
+      return pageOfStreams(pipelines.find(parts.pipeline), countIn(query, 'from', 0), limit)
+    }),
     post('/v1/pipelines/:pipeline/streams/abandon', ({ parts, body }) => {
       const { source, producer } = parse(abandonRequest, body)
       return pipelines.abandonStream(parts.pipeline, source, producer)

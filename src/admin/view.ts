@@ -237,41 +237,6 @@ export function viewPipeline(resident: Resident, nowMs: number): PipelineView {
   }
 }
 
-/** A producer that a source remembers. */
-export interface StreamView {
-  readonly source: string
-  readonly producer: string
-  readonly incarnation: string
-  readonly acked: boolean
-  /** The sequence of the last record that the pipeline has taken. */
-  readonly position: number
-  /** The worker that answers for it. */
-  readonly home: string
-  /** Record time of its last record, in milliseconds since 1970; 0 before the first. */
-  readonly timeMs: number
-  /**
-   * Records that its producer does not have any more, and the worker whose journal does; `null` where none are missing.
-   */
-  readonly parked: { readonly first: number; readonly last: number; readonly home: string } | null
-}
-
-/** The producers that the pipeline's sources remember. */
-export function viewStreams({ execution }: Resident): readonly StreamView[] {
-  const { parked, streams } = execution.status
-  return Array.from(streams, ([source, rows]) => {
-    // After a loss all of a hundred thousand may be.
-    const waiting = new Map(parked.get(source)?.map((one) => [`${one.producer}\0${one.incarnation}`, one]))
-    return rows.map(([producer, incarnation, position, home, , timeMs, acked]) => {
-      const waits = waiting.get(`${producer}\0${incarnation}`)
-      const { first, last, home: absent } = waits ?? { first: 0, last: 0, home: '' }
-      return {
-        ...{ source, producer, incarnation, acked, position, home, timeMs },
-        parked: waits === undefined ? null : { first, last, home: absent },
-      }
-    })
-  }).flat()
-}
-
 const closed = { state: 'opening', peers: 0, records: 0, writtenBytes: 0, queuedBytes: 0, dropped: 0, blockedBy: null }
 
 function round(ms: number): number {

@@ -210,7 +210,10 @@ export interface Limits {
   readonly queryMs: number
   /** How long a query may be told to wait for what it is to show, in milliseconds. */
   readonly queryWaitMs: number
-  /** Keys in one answer to a query; fewer where their states take more than about a megabyte. */
+  /**
+   * Keys in one answer to a query, fewer where their states take more than about a megabyte; dead letters or streams in
+   * one page of a list.
+   */
   readonly queryKeys: number
   /** Calls of a pipeline's functions that `verify` remembers, to compare later ones with. */
   readonly verifyCalls: number

@@ -5,10 +5,10 @@
  * Who waits is known where it has asked, so every worker that can be reached is asked.
  */
 import { Command } from 'commander'
-import type { StreamView } from '../admin/view.ts'
+import type { StreamPage, StreamView } from '../admin/streams.ts'
 import { inShell } from '../base/shell.ts'
 import type { Parked } from '../ingest/producers.ts'
-import { addControlOptions, type ControlFlags, findWorkers, part } from './control-client.ts'
+import { addControlOptions, type ControlClient, type ControlFlags, findWorkers, part } from './control-client.ts'
 import { askAll, askOneOf } from './each-worker.ts'
 import { counted, print, printJson, table } from './terminal.ts'
 
@@ -35,7 +35,7 @@ export function streamsCommand(): Command {
 
 async function listStreams(pipeline: string, flags: ControlFlags): Promise<void> {
   const workers = await findWorkers(flags, { pipeline })
-  const views = await askAll(workers, (worker) => worker.get<StreamView[]>(path(pipeline)))
+  const views = await askAll(workers, (worker) => allStreams(worker, pipeline))
   const streams = merged(views)
   if (flags.json) return printJson(streams)
   const rows = streams.map((one) => [
@@ -57,6 +57,16 @@ async function listStreams(pipeline: string, flags: ControlFlags): Promise<void>
     )
     print('  where a worker is absent, start it again, for its journal has them; otherwise accept the loss:')
     print(`  potoroo streams abandon ${[pipeline, source, producer].map(inShell).join(' ')}`)
+  }
+}
+
+/** Those of one worker, which answers so many at a time and no more. */
+export async function allStreams(worker: Pick<ControlClient, 'get'>, pipeline: string): Promise<readonly StreamView[]> {
+  const streams: StreamView[] = []
+  for (;;) {
+    const page = await worker.get<StreamPage>(`${path(pipeline)}?from=${streams.length}`)
+    streams.push(...page.streams)
+    if (streams.length >= page.count || page.streams.length === 0) return streams
   }
 }
 
