@@ -366,12 +366,27 @@ describe('a dead letter', () => {
     expect(toBe(revoked.proxy)).toEqual(of('an error that cannot be shown'))
     expect(toBe(Object.assign(new Error(), { message: Symbol('s') }))).toEqual(of('an error that cannot be shown'))
     expect(toBe(undefined)).toEqual(of('undefined'))
-    expect(toBe({ toJSON: () => 1n })).toMatchObject(of('a value of type object that cannot be shown'))
+    const silent = {
+      toJSON: () => {
+        throw new Error('no')
+      },
+    }
+    expect(toBe(silent)).toMatchObject(of('a value of type object that cannot be shown'))
   })
 
   test('describes what nothing can carry, and is not tried again', () => {
     const made = makeLetter({ ...base, key: undefined, given: { fn: () => {} } }, 's', 'x')
     expect(made).toMatchObject({ again: false, given: { kind: 'text' } })
+  })
+
+  test('describes all of it, also what JSON has no word for', () => {
+    const given = { cents: 12n, of: new Map([['a', new Set([1n])]]), by: Number }
+    const made = makeLetter({ ...base, key: undefined, given }, 's', 'x')
+    const by = 'function Number() { [native code] }'
+    expect(made).toMatchObject({ again: false, given: { kind: 'text' } })
+    expect(JSON.parse((made.given as { text: string }).text)).toEqual({
+      ...{ cents: '12n', of: { map: [['a', { set: ['1n'] }]] }, by },
+    })
   })
 
   test('has an id of its own for another split, step or output', () => {

@@ -73,10 +73,18 @@ function keep({ given, key }: Failure, own: boolean): Given {
 /** Words for a value of a user's, which may throw whatever is asked of it. */
 function describeValue(value: unknown): string {
   try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, TEXT_CHARACTERS)
+    return (JSON.stringify(value, inWords) ?? String(value)).slice(0, TEXT_CHARACTERS)
   } catch {
     return `a value of type ${typeof value} that cannot be shown`
   }
+}
+
+/** What JSON refuses or leaves out, as `content` shows it where a letter has its value (`admin/plain.ts`). */
+function inWords(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Map) return { map: [...value] }
+  if (value instanceof Set) return { set: [...value] }
+  return typeof value === 'function' || typeof value === 'symbol' ? String(value) : value
 }
 
 /** What is told of an error that may be anything. */
