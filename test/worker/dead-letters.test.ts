@@ -422,16 +422,16 @@ describe('letters that are tried again', () => {
     for (const { id } of planned.tasks) desk.letters.pass(id, 1, () => {})
     shelf.settle()
     const given: number[] = []
-    const again = (_task: number, _into: string, fill: (batch: Batch) => void) => {
+    const tryAgain = (_task: number, _into: string, fill: (batch: Batch) => void) => {
       const batch = new Batch(4)
       fill(batch)
       given.push(...batch.positions.slice(0, batch.length))
       return true
     }
-    const tryAgain = () => {
-      while (desk.replaying > 0) desk.tryAgain({ again } as unknown as Runtime, 4)
+    const tryAll = () => {
+      while (desk.replaying > 0) desk.tryAgain({ tryAgain } as unknown as Runtime, 4)
     }
-    return { desk, all: desk.letters.list(0, count), given, tryAgain }
+    return { desk, all: desk.letters.list(0, count), given, tryAgain: tryAll }
   }
 
   test('are given to their step once, however often that is asked for', () => {
