@@ -170,7 +170,10 @@ export function isHolding({ purpose }: Barrier): boolean {
   return purpose === 'rescale' || purpose === 'drain'
 }
 
-/** No record that follows on this channel is older than `time`. */
+/** By how much a watermark falls at least, in milliseconds: less than that does not count as a clock that was set. */
+export const SET_BACK_MS = 3_600_000
+
+/** No record that follows on this channel is older than `time`, which only falls where a clock was set back. */
 export interface Watermark {
   readonly kind: 'watermark'
   readonly time: number

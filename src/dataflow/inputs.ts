@@ -4,10 +4,10 @@
  * I1. After a barrier has come on an input, nothing more is taken from it until the barrier has come on all.
  * I2. Barriers still come on an input that has ended, and are waited for: a dead letter that is given back to its step
  *     follows the end, and must not fall behind a barrier that it stood in front of.
- * I3. A watermark is passed on when the least over all inputs that have not ended has risen.
+ * I3. A watermark is passed on when the least over all inputs that have not ended has risen, or a clock was set back.
  */
 import { assert } from '../base/assert.ts'
-import { type Barrier, Batch, type Element, type Marker } from './batch.ts'
+import { type Barrier, Batch, type Element, type Marker, SET_BACK_MS } from './batch.ts'
 import type { Intake } from './channel.ts'
 
 interface Input {
@@ -91,11 +91,12 @@ export class Inputs {
     this.due.push(barrier)
   }
 
-  /** Passes a watermark on when the least of the open inputs has risen (I3). */
+  /** Passes a watermark on when the least of the open inputs is another (I3). */
   private rise(): void {
     let least = Infinity
     for (const input of this.inputs) if (!input.ended && input.watermark < least) least = input.watermark
-    if (least === Infinity || least <= this.watermark) return
+    const wasSetBack = least < this.watermark - SET_BACK_MS
+    if (least === Infinity || (least <= this.watermark && !wasSetBack)) return
     this.watermark = least
     this.due.push({ kind: 'watermark', time: least })
   }

@@ -12,9 +12,11 @@
  *     not.
  * S5. What a quiet source brings next comes in later than now. It says so where somebody asks for the time: the least
  *     of all sources counts, and one that nobody sends to would keep every key for ever.
+ * S6. Where the clock is set back, what comes from now on is of times that were passed before: the source says so, else
+ *     no key would expire until the clock is where it has been.
  */
 import type { Json } from '../base/json.ts'
-import { type Barrier, type Batch, type BatchPool, isHolding, type Marker } from './batch.ts'
+import { type Barrier, type Batch, type BatchPool, isHolding, type Marker, SET_BACK_MS } from './batch.ts'
 import type { Chain } from './chain.ts'
 import type { Task, TaskParts, TaskReports } from './task.ts'
 
@@ -123,6 +125,7 @@ export class SourceTask implements Task {
   }
 
   run(now: number): boolean {
+    if (now < this.ranAt - SET_BACK_MS && now < this.watermark) this.tellTime(now) // S6
     this.ranAt = now
     if (!this.pass()) return false
     if (this.pending.length > 0) {
@@ -152,6 +155,10 @@ export class SourceTask implements Task {
     if (batch.length === 0 && !(watermarks.always && feed.quiet)) return
     const time = batch.length === 0 ? now : batch.times[batch.length - 1]!
     if (time < this.watermark + watermarks.everyMs) return
+    this.tellTime(time)
+  }
+
+  private tellTime(time: number): void {
     this.watermark = time
     this.pending.push({ kind: 'watermark', time })
   }

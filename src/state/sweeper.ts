@@ -40,9 +40,14 @@ export class Sweeper {
     this.group = store.tables.length
   }
 
-  /** Every live split has passed `time`. */
+  /**
+   * Every live split has passed `time`. Where that is less than before, a clock was set back: what its records touch
+   * now is not older than it was, and the next round does not wait until the clock is where it has been.
+   */
   rise(time: number): void {
     this.time = time
+    this.before = Math.min(this.before, time - this.ttlMs * (1 + SLACK))
+    this.nextRound = Math.min(this.nextRound, time + this.ttlMs * SLACK)
   }
 
   /** Whether an entry last touched at `seen` is over for a record of `time`. */

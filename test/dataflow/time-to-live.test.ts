@@ -1,7 +1,7 @@
 /**
  * When keys go that no record touches:
  * - also where one of several sources has nothing to say, and not before it has handed over what came in
- * - also where there is always a batch to take
+ * - also where there is always a batch to take, and where the clock is set back
  * - not while what is replayed goes back and forth in time, nor before what asyncMap or an aggregate in front of them
  *   holds
  * - not before their results have gone out: neither with time, nor where a record begins them anew, nor without room
@@ -65,6 +65,25 @@ test('keys go while there is always a batch to take', () => {
   }
   expect(busy.at).toBeLessThan(busy.values.length)
   expect(under.stores.get('count')!.keys).toBeLessThan(busy.at / 2)
+})
+
+test('where the clock is set back by days keys go all the same, and none that was touched since', () => {
+  const DAYS = 3 * 86_400_000
+  const under = open(['ahead'])
+  const busy = under.feeds.get('busy')!
+  // Whatever comes wakes the loop, which lets everything look where the clock was set back.
+  const send = (key: string): void => {
+    busy.values.push(key)
+    under.runtime.elapse(Infinity)
+  }
+  expect(at(under, DAYS)).toBe(1)
+  send('a')
+  expect(at(under, 0)).toBe(2)
+  send('b')
+  expect(at(under, TTL_MS)).toBe(3)
+  expect(at(under, 1.3 * TTL_MS)).toBe(2)
+  expect(at(under, 2.5 * TTL_MS)).toBe(1)
+  expect(at(under, DAYS + 1.3 * TTL_MS)).toBe(0)
 })
 
 test('records that come in no order of their times keep them', () => {

@@ -39,6 +39,21 @@ test('keys go when all splits have passed them by a tenth more than their time',
   expect(store.keys).toBe(2)
 })
 
+test('a round that is under way when a clock is set back takes nothing that is touched since', () => {
+  const store = storeWith({ a: 0, b: 0, c: 0, d: 0 })
+  const sweeper = new Sweeper(store, 1000)
+  sweeper.rise(1_000_000)
+  expect(sweeper.next()).toBe(true)
+  for (const table of store.tables) table?.times?.fill(5000)
+  const left = store.keys
+  sweeper.rise(5000)
+  round(sweeper)
+  expect(store.keys).toBe(left)
+  sweeper.rise(6101)
+  round(sweeper)
+  expect(store.keys).toBe(0)
+})
+
 test('the next round waits for a tenth of the time to live', () => {
   const store = storeWith({ a: 0 })
   const sweeper = new Sweeper(store, 1000)
