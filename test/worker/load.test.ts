@@ -351,6 +351,23 @@ describe('a file that is no pipeline is told why, and where', () => {
     expect(told).toEqual({ message: expect.stringContaining('it waits'), cut: 0 })
   })
 
+  test('is not given up for time in which the machine did not let it compute', () => {
+    const file = write('starved', {
+      'starved.ts': `
+        import { spawn } from 'node:child_process'
+        const { pid } = process
+        spawn('sh', ['-c', \`kill -STOP \${pid}; sleep 2; kill -CONT \${pid}\`], { stdio: 'ignore' })
+        // Computes until it has been stopped.
+        for (let last = performance.now(), now = last; now - last < 1000; last = now, now = performance.now());
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        ${graph('').replaceAll('\n', ';')}`,
+    })
+    const loading = `import { loadPipeline } from '${LOAD}'
+      const { pipeline } = await loadPipeline('${file}', { bundleBytes: 1e6, loadTimeoutMs: 1800 })
+      console.log(pipeline.name)`
+    expect(runNode(loading, root)).toBe('p\n')
+  })
+
   test('beside one that computes others load, and so do those that follow', () => {
     const pause = (ms: number) => `await new Promise((resolve) => setTimeout(resolve, ${ms}))\n`
     const slow = write('computes', { 'computes.ts': `${pause(200)}for (;;) {}` })

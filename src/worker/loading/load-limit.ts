@@ -19,16 +19,20 @@
  *     them: so none is refused for what another does, also where that ends beside the loop and never on it.
  * W7. The thread goes on watching: behind a load that was interrupted the next one may compute for ever, in the same
  *     turn of the loop. What was interrupted is counted, and each load looks at what was counted since it began.
- * W8. Where the thread fails, as it may where another version was installed over this one, nobody watches: the loads
+ * W8. What was not interrupted is given up for what this thread has computed and waited meanwhile, as in a trial
+ *     (`load-trial.ts`, R1): a machine that lets it do neither makes no good program slow.
+ * W9. Where the thread fails, as it may where another version was installed over this one, nobody watches: the loads
  *     that it was there for are refused, and the next ones have a thread of their own.
  */
 import { url as debuggerUrl } from 'node:inspector'
+import { performance } from 'node:perf_hooks'
 import { createContext, Script } from 'node:vm'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { ownModule } from '../../base/own-files.ts'
 import { reasonOf } from '../../base/reason.ts'
 import { showDuration } from '../../base/time.ts'
+import { LOOK_MS, PATIENCE } from './load-trial.ts'
 
 /** How often the thread looks within the time whether the loop has turned; that says so twice as often. */
 const LOOKS = 10
@@ -65,7 +69,7 @@ class Watch {
   /** Of the interruptions, how many have been looked at, and how many of these met several loads (W5). */
   private seen = 0
   private shared = 0
-  /** Who is told that the thread has failed (W8). */
+  /** Who is told that the thread has failed (W9). */
   private readonly watched = new Set<(reason: string) => void>()
 
   private constructor(ms: number) {
@@ -116,7 +120,7 @@ class Watch {
     this.move(() => RESTING)
   }
 
-  /** W8. */
+  /** W9. */
   private fail(reason: string): void {
     if (Atomics.exchange(this.cells, 0, ENDED) === ENDED) return
     this.close()
@@ -206,15 +210,23 @@ function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<
     }
     const watched = Watch.join(ms, unwatched)
     const before = watched.interruptions
+    const [beganMs, spentBefore] = [performance.now(), spentMs()]
     const giveUp = (): void => {
       timer = setTimeout(giveUp, 0)
       watched.turn()
       clearTimeout(timer)
+      const { all, shared } = watched.interruptions
+      const computes = all > before.all
+      // W8
+      const leftMs = ms - (spentMs() - spentBefore)
+      if (!computes && leftMs > LOOK_MS && performance.now() - beganMs < PATIENCE * ms) {
+        timer = setTimeout(giveUp, leftMs)
+        return
+      }
       late = true
       watched.leave(unwatched)
-      const { all, shared } = watched.interruptions
       if (shared > before.shared) reject(new Suspected())
-      else reject(tooSlow(ms, path, all > before.all ? 'computes' : 'waits'))
+      else reject(tooSlow(ms, path, computes ? 'computes' : 'waits'))
     }
     let timer = setTimeout(giveUp, ms)
     const end = (): void => {
@@ -225,6 +237,12 @@ function loadOnce<T>(ms: number, path: string, load: () => Promise<T>): Promise<
     }
     load().finally(end).then(resolve, reject)
   })
+}
+
+/** What this thread has computed and waited: time in which the machine lets it do neither is not in it. */
+function spentMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000 + performance.eventLoopUtilization().idle
 }
 
 /** What `call` answers, or `E_PIPELINE_SLOW` where it computes for longer than `ms`. */

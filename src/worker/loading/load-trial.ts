@@ -37,10 +37,10 @@ export interface Spent {
 export type TrialWord = { readonly begins: Spent } | 'over'
 
 /** How many times its time a load may take where the machine does not let it compute (R1). */
-const PATIENCE = 6
+export const PATIENCE = 6
 
 /** How soon one that has nearly taken all of its time is looked at again, in milliseconds. */
-const LOOK_MS = 20
+export const LOOK_MS = 20
 
 /** The longest time that a timer takes, in milliseconds. */
 const MOST_MS = 2 ** 31 - 1
