@@ -10,7 +10,7 @@ export function changed(writer: Writer, change: Partial<Writer>): Writer {
       return writer.room
     },
     restore: (base, done) => writer.restore(base, done),
-    write: (bytes, records) => writer.write(bytes, records),
+    write: (bytes, records, apart) => writer.write(bytes, records, apart),
     barrier: (epoch, generation, done) => writer.barrier(epoch, generation, done),
     commit: (epoch, snapshot) => writer.commit(epoch, snapshot),
     floor: (epoch) => writer.floor(epoch),

@@ -4,9 +4,15 @@ import { tcpSourceConnector } from '../../src/connectors/tcp/source.ts'
 import type { Connection, ConnectionHandler, NetworkError } from '../../src/env/network.ts'
 import type { Framing } from '../../src/model/connector.ts'
 import { customFraming, lengthPrefix, lines } from '../../src/model/framing.ts'
-import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
-import { openAtDoor, type Scene, type Surroundings } from './door.ts'
+import { openAtDoor, type Scene } from './door.ts'
+import {
+  type ContractSettings,
+  keepsTheAcknowledgedContract,
+  keepsThePlainContract,
+  type Producer,
+  type SocketSource,
+} from './socket-source.contract.ts'
 
 const PORT = 7001
 /** All bytes up to the end are one record. */
@@ -21,10 +27,8 @@ beforeEach(() => {
   client = world.machine('client').start('client')
 })
 
-interface Options extends Surroundings {
+interface Options extends ContractSettings {
   readonly framing?: Framing
-  readonly protocol?: 'plain' | 'acked'
-  readonly idleMs?: number
 }
 
 function open({ limits = {}, sharePort = false, ownPort = 0, room = true, ...settings }: Options = {}): Scene {
@@ -34,7 +38,7 @@ function open({ limits = {}, sharePort = false, ownPort = 0, room = true, ...set
   return scene
 }
 
-class Client implements ConnectionHandler {
+class Client implements ConnectionHandler, Producer {
   readonly connection: Connection
   heard = ''
   closed: NetworkError | null | undefined = undefined
@@ -47,6 +51,28 @@ class Client implements ConnectionHandler {
   write(text: string | Buffer): void {
     this.connection.write(Buffer.from(text))
     pass(10)
+  }
+
+  get connected(): boolean {
+    return this.closed === undefined
+  }
+
+  sendRecord(text: string): void {
+    this.write(`${text}\n`)
+  }
+  sendBytes(bytes: string | Uint8Array): void {
+    this.write(Buffer.from(bytes))
+  }
+  leave(): void {
+    this.connection.end()
+    pass(10)
+  }
+  vanish(): void {
+    this.connection.destroy()
+    pass(10)
+  }
+  pause(): void {
+    this.connection.pause()
   }
 
   onOpen(): void {}
@@ -66,7 +92,11 @@ function pass(ms: number): void {
   world.run(world.now + ms)
 }
 
+const contract: SocketSource = { open, connect: () => new Client(), pass }
+
 describe('a plain source', () => {
+  keepsThePlainContract(contract)
+
   test('gives each connection a lane and brings its records in order', () => {
     const { lanes, source } = open()
     const a = new Client()
@@ -82,13 +112,6 @@ describe('a plain source', () => {
     expect(lanes[1]!.closed).toBe(false)
     expect(a.closed).toBeNull()
     expect(source.status.connections).toBe(1)
-  })
-
-  test('keeps room for the records of a chunk once, and not for each connection', () => {
-    const { lanes } = open()
-    for (const text of ['one\ntw', 'un\n']) new Client().write(text)
-    expect(lanes.map(({ records }) => records)).toEqual([['one'], ['un']])
-    expect(lanes[0]!.cuts).toBe(lanes[1]!.cuts)
   })
 
   test('drops the unfinished record of a connection that breaks', () => {
@@ -123,18 +146,6 @@ describe('a plain source', () => {
     expect(because[22]).toMatch(/; and 1 more in the last minute/)
     pass(120_000)
     expect([source.status.expelled, because.length]).toEqual([26, 23])
-  })
-
-  test('takes no records from who speaks the acknowledged protocol', () => {
-    const { lanes, source, warnings } = open()
-    const versions = { newest: 1, oldestVersion: 1 }
-    const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '', ...NO_CLAIM }
-    const client = new Client()
-    client.write(encodeAcked({ kind: 'hello', ...versions, ...hello }))
-    expect(lanes[0]).toMatchObject({ records: [], closed: true })
-    expect(client.closed).not.toBeUndefined()
-    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
-    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
   })
 
   test('closes a connection that sends garbage, after the records in front of it, and harms no other', () => {
@@ -177,62 +188,6 @@ describe('a plain source', () => {
     expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
   })
 
-  test('stops reading one connection whose lane has no room, and nothing else', () => {
-    const { lanes } = open()
-    const a = new Client()
-    const b = new Client()
-    lanes[0]!.room = false
-    a.write('1\n')
-    a.write('2\n')
-    a.write('3\n')
-    b.write('x\n')
-    expect(lanes[0]!.records).toEqual(['1'])
-    expect(lanes[1]!.records).toEqual(['x'])
-    lanes[0]!.makeRoom()
-    pass(10)
-    expect(lanes[0]!.records).toEqual(['1', '2', '3'])
-  })
-
-  test('reads nothing of a connection that comes while there is no room', () => {
-    const { lanes, source } = open({ room: false })
-    const client = new Client()
-    client.write('1\n2\n')
-    expect(lanes[0]!.records).toEqual([])
-    expect(source.status.bytes).toBe(0)
-    lanes[0]!.makeRoom()
-    pass(10)
-    expect(lanes[0]!.records).toEqual(['1', '2'])
-  })
-
-  test('takes no more connections than its limit, and says so once', () => {
-    const { source, warnings } = open({ limits: { connections: 2 } })
-    const clients = [new Client(), new Client(), new Client(), new Client()]
-    expect(clients.map(({ closed }) => closed === undefined)).toEqual([true, true, false, false])
-    expect(source.status).toMatchObject({ connections: 2, refused: 2 })
-    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
-    clients[0]!.connection.destroy()
-    pass(10)
-    expect(new Client().closed).toBeUndefined()
-  })
-
-  test('says once a minute that there are as many as may be, however often one goes and two come', () => {
-    const { source, warnings } = open({ limits: { connections: 2 } })
-    const two = [new Client(), new Client()]
-    const churn = (): void => {
-      two.shift()!.connection.destroy()
-      pass(10)
-      two.push(new Client())
-      expect(new Client().closed).not.toBeUndefined()
-    }
-    for (let i = 0; i < 10; i++) churn()
-    expect(source.status.refused).toBe(10)
-    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
-    pass(60_000)
-    churn()
-    churn()
-    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS', 'E_TOO_MANY_CONNECTIONS'])
-  })
-
   test('bounds the unfinished records of all connections together', () => {
     const { source, lanes } = open({ limits: { partialBytes: 100, recordBytes: 80 } })
     const a = new Client()
@@ -256,103 +211,10 @@ describe('a plain source', () => {
     c.write('\n')
     expect(lanes[2]!.records).toEqual(['c'.repeat(45)])
   })
-
-  test('closes a silent connection when it was told to, but not one that it does not read', () => {
-    const { lanes, source } = open({ idleMs: 1000 })
-    const silent = new Client()
-    const paused = new Client()
-    const talking = new Client()
-    lanes[1]!.room = false
-    paused.write('x\n')
-    for (let i = 0; i < 20; i++) {
-      talking.write('x\n')
-      pass(100)
-    }
-    expect(silent.closed).not.toBeUndefined()
-    expect(paused.closed).toBeUndefined()
-    expect(talking.closed).toBeUndefined()
-    expect(source.status.expelled).toBe(1)
-  })
-
-  test('fails with the port, who has it and who wants it', () => {
-    open()
-    const { failures, reasons } = open()
-    expect(failures).toEqual(['E_PORT_IN_USE'])
-    expect(reasons).toEqual(['port 7001 on server is in use by server: step "in" cannot listen there'])
-  })
-
-  test('closes every connection when it is closed', () => {
-    const { source, lanes } = open()
-    const a = new Client()
-    source.close()
-    pass(10)
-    expect(a.closed).not.toBeUndefined()
-    expect(lanes[0]!.closed).toBe(true)
-    expect(new Client().closed).not.toBeUndefined()
-  })
 })
 
 describe('an acknowledged source', () => {
-  test('leads bytes to a session and back, and tells it of the end once', () => {
-    const { sessions } = open({ protocol: 'acked' })
-    const a = new Client()
-    a.write('hello')
-    expect(sessions[0]!.heard.join('')).toBe('hello')
-    expect(sessions[0]!.send(Buffer.from('welcome'))).toBe(true)
-    pass(10)
-    expect(a.heard).toBe('welcome')
-    a.connection.destroy()
-    pass(10)
-    expect(sessions[0]!.closed).toBe(1)
-    expect(sessions[0]!.send(Buffer.from('late'))).toBe(false)
-  })
-
-  test('says that somebody left without a hello, and nothing of who left with one', () => {
-    const { sessions, warnings, source } = open({ protocol: 'acked' })
-    for (const greeted of [true, false]) {
-      const a = new Client()
-      a.write('bytes')
-      sessions.at(-1)!.greeted = greeted
-      a.connection.end()
-      pass(10)
-    }
-    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
-    expect(source.status.expelled).toBe(1)
-  })
-
-  test('bounds what all sessions hold of what has not come whole', () => {
-    const { sessions, source } = open({ protocol: 'acked', limits: { partialBytes: 100 } })
-    const [a, b] = [new Client(), new Client()]
-    const bring = (client: Client, i: number, pending: number): void => {
-      sessions[i]!.pending = pending
-      client.write('x')
-    }
-    bring(a, 0, 40)
-    bring(b, 1, 60)
-    expect(b.closed).toBeUndefined()
-    bring(a, 0, 50)
-    expect([a.closed, source.status.expelled, sessions[1]!.closed]).toEqual([undefined, 1, 1])
-    expect(b.closed).toBeDefined()
-    // What the closed one held counts no more.
-    bring(a, 0, 100)
-    expect(a.closed).toBeUndefined()
-    bring(a, 0, 0)
-    bring(new Client(), 2, 99)
-    expect(source.status.expelled).toBe(1)
-  })
-
-  test('sends what a session says at its end, then closes', () => {
-    const { sessions } = open({ protocol: 'acked' })
-    const a = new Client()
-    sessions[0]!.send(Buffer.from('refused'))
-    sessions[0]!.close()
-    a.write('more')
-    pass(10)
-    expect(a.heard).toBe('refused')
-    expect(a.closed).toBeNull()
-    expect(sessions[0]!.heard).toEqual([])
-    expect(sessions[0]!.closed).toBe(1)
-  })
+  keepsTheAcknowledgedContract(contract)
 
   test('closes a peer that does not close its side', () => {
     const { sessions, source } = open({ protocol: 'acked' })
@@ -381,33 +243,6 @@ describe('an acknowledged source', () => {
     // What was left went with the connection.
     expect(a.heard.length).toBeLessThan(150_000)
     expect(a.closed).toBeDefined()
-  })
-
-  test('stops reading while the session has no room', () => {
-    const { sessions } = open({ protocol: 'acked' })
-    const a = new Client()
-    sessions[0]!.room = false
-    a.write('1')
-    a.write('2')
-    expect(sessions[0]!.heard).toEqual(['1'])
-    sessions[0]!.room = true
-    sessions[0]!.again()
-    pass(10)
-    expect(sessions[0]!.heard.join('')).toBe('12')
-  })
-
-  test('stops reading a producer that does not read its answers, and closes it in the end', () => {
-    const { sessions, source } = open({ protocol: 'acked', limits: { sinkQueueBytes: 100_000 } })
-    const a = new Client()
-    a.connection.pause()
-    const answer = Buffer.alloc(80_000)
-    while (sessions[0]!.send(answer));
-    a.write('more')
-    expect(sessions[0]!.heard).toEqual([])
-    for (let i = 0; i < 20; i++) sessions[0]!.send(answer)
-    pass(10)
-    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
-    expect(sessions[0]!.closed).toBe(1)
   })
 })
 

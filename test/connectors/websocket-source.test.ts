@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Limits, makeLimits } from '../../src/base/limits.ts'
+import { makeLimits } from '../../src/base/limits.ts'
 import {
   type WebSocketSourceOptions,
   webSocketServerSink,
@@ -11,6 +11,13 @@ import { customFraming, lengthPrefix, lines } from '../../src/model/framing.ts'
 import { encodeAcked, NO_CLAIM } from '../../src/protocol/acked.ts'
 import { type SimProcess, World } from '../../src/sim/world.ts'
 import { openAtDoor, type Scene } from './door.ts'
+import {
+  type ContractSettings,
+  keepsTheAcknowledgedContract,
+  keepsThePlainContract,
+  type Producer,
+  type SocketSource,
+} from './socket-source.contract.ts'
 
 const PORT = 7001
 /** All bytes of a message are one record. */
@@ -25,16 +32,17 @@ beforeEach(() => {
   client = world.machine('client').start('client')
 })
 
-function open(options: Partial<WebSocketSourceOptions<unknown>> = {}, limits: Partial<Limits> = {}): Scene {
-  const description = webSocketSource({ host: 'server', port: PORT, ...options })
-  const scene = openAtDoor(webSocketSourceConnector, description, server.env, {
-    limits: { recordBytes: 1000, ...limits },
-  })
+type Options = ContractSettings & Partial<WebSocketSourceOptions<unknown>>
+
+function open({ limits = {}, sharePort = false, ownPort = 0, room = true, ...settings }: Options = {}): Scene {
+  const description = webSocketSource({ host: 'server', port: PORT, ...settings })
+  const surroundings = { limits: { recordBytes: 1000, ...limits }, sharePort, ownPort, room }
+  const scene = openAtDoor(webSocketSourceConnector, description, server.env, surroundings)
   pass(10)
   return scene
 }
 
-class Client implements WebSocketHandler {
+class Client implements WebSocketHandler, Producer {
   readonly socket: WebSocketConnection
   heard = ''
   open = false
@@ -49,6 +57,28 @@ class Client implements WebSocketHandler {
   send(message: string | Buffer, binary = false): void {
     this.socket.send(Buffer.from(message), binary)
     pass(10)
+  }
+
+  get connected(): boolean {
+    return this.open && this.end === null
+  }
+
+  sendRecord(text: string): void {
+    this.send(text)
+  }
+  sendBytes(bytes: string | Uint8Array): void {
+    this.send(Buffer.from(bytes), true)
+  }
+  leave(): void {
+    this.socket.close(1000, '')
+    pass(10)
+  }
+  vanish(): void {
+    this.socket.destroy()
+    pass(10)
+  }
+  pause(): void {
+    this.socket.pause()
   }
 
   onOpen(): void {
@@ -77,7 +107,11 @@ test('a path without its stroke, and a page that no browser names so, are faults
   expect(webSocketServerSink({ port: 1, path: 'x', encode: String }).faults).toHaveLength(1)
 })
 
+const contract: SocketSource = { open, connect: () => new Client(), pass }
+
 describe('a plain source', () => {
+  keepsThePlainContract(contract)
+
   test('takes each message as a record, text or binary, also an empty one', () => {
     const { lanes, source } = open()
     const a = new Client()
@@ -103,11 +137,8 @@ describe('a plain source', () => {
     expect(lanes[0]!.records).toEqual(['one', 'two', 'three', 'four'])
   })
 
-  test.each([
-    ['of whole messages', undefined],
-    ['of lines', lines()],
-  ])('%s keeps room for the records of a message once, and not for each connection', (_, framing) => {
-    const { lanes } = open(framing === undefined ? {} : { framing })
+  test('keeps room for the lines of a message once, and not for each connection', () => {
+    const { lanes } = open({ framing: lines() })
     for (const text of ['one', 'two']) new Client().send(text)
     expect(lanes.map(({ records }) => records)).toEqual([['one'], ['two']])
     expect(lanes[0]!.cuts).toBe(lanes[1]!.cuts)
@@ -136,38 +167,29 @@ describe('a plain source', () => {
     },
   )
 
-  test('takes no records from who speaks the acknowledged protocol, and says what to say', () => {
-    const { lanes, source, warnings } = open()
+  test('tells a producer that speaks the acknowledged protocol what the pipeline has to say', () => {
+    open()
+    const a = new Client()
     const versions = { newest: 1, oldestVersion: 1 }
     const hello = { producer: 'p', incarnation: 'a', source: 'in', oldest: 1, token: '', ...NO_CLAIM }
-    const a = new Client()
-    a.send(Buffer.from(encodeAcked({ kind: 'hello', ...versions, ...hello })), true)
-    expect(lanes[0]).toMatchObject({ records: [], closed: true })
+    a.sendBytes(encodeAcked({ kind: 'hello', ...versions, ...hello }))
     expect(a.end).toMatchObject({ code: 1008, reason: expect.stringContaining("say protocol: 'acked'") })
-    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
-    expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
+  })
+
+  test('tells a silent sender why it is closed', () => {
+    open({ idleMs: 1000 })
+    const silent = new Client()
+    pass(2000)
+    expect(silent.end).toMatchObject({ code: 1008, reason: 'it sent nothing for 1000 ms' })
   })
 
   test('closes and counts a sender whose message is over the limit of messages', () => {
-    const { source, warnings } = open({ framing: lines() }, { messageBytes: 2000 })
+    const { source, warnings } = open({ framing: lines(), limits: { messageBytes: 2000 } })
     const a = new Client()
     a.send('x\n'.repeat(1001))
     expect(a.end).not.toBeNull()
     expect(source.status).toMatchObject({ connections: 0, expelled: 1, records: 0 })
     expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
-  })
-
-  test('stops reading one connection whose lane has no room, and nothing else', () => {
-    const { lanes } = open()
-    const a = new Client()
-    const b = new Client()
-    lanes[0]!.room = false
-    for (const text of ['1', '2', '3']) a.send(text)
-    b.send('x')
-    expect(lanes.map(({ records }) => records)).toEqual([['1'], ['x']])
-    lanes[0]!.makeRoom()
-    pass(10)
-    expect(lanes[0]!.records).toEqual(['1', '2', '3'])
   })
 
   test('is at its path, and says where that is', () => {
@@ -227,62 +249,10 @@ describe('a plain source', () => {
     open({ origins: '*' })
     expect(new Client('/', { origin: 'https://anybody.example' }).open).toBe(true)
   })
-
-  test('takes no more connections than its limit, and says so once', () => {
-    const { source, warnings } = open({}, { connections: 2 })
-    const clients = [new Client(), new Client(), new Client(), new Client()]
-    expect(clients.map(({ end }) => end === null)).toEqual([true, true, false, false])
-    expect(source.status).toMatchObject({ connections: 2, refused: 2 })
-    expect(warnings).toEqual(['E_TOO_MANY_CONNECTIONS'])
-    clients[0]!.socket.destroy()
-    pass(10)
-    expect(new Client().open).toBe(true)
-  })
-
-  test('closes a silent connection when it was told to', () => {
-    const { source } = open({ idleMs: 1000 })
-    const silent = new Client()
-    const talking = new Client()
-    for (let i = 0; i < 20; i++) {
-      talking.send('x')
-      pass(100)
-    }
-    expect(silent.end).toMatchObject({ code: 1008, reason: 'it sent nothing for 1000 ms' })
-    expect(talking.end).toBeNull()
-    expect(source.status.expelled).toBe(1)
-  })
-
-  test('fails with the port and who has it', () => {
-    open()
-    expect(open().failures).toEqual(['E_PORT_IN_USE'])
-  })
-
-  test('closes every connection when it is closed', () => {
-    const { source, lanes } = open()
-    const a = new Client()
-    source.close()
-    pass(10)
-    expect(a.end).not.toBeNull()
-    expect(lanes[0]!.closed).toBe(true)
-    expect(new Client().open).toBe(false)
-  })
 })
 
 describe('an acknowledged source', () => {
-  test('leads binary messages to a session as one stream and back, and tells it of the end once', () => {
-    const { sessions } = open({ protocol: 'acked' })
-    const a = new Client()
-    a.send('hel', true)
-    a.send('lo', true)
-    expect(sessions[0]!.heard.join('')).toBe('hello')
-    expect(sessions[0]!.send(Buffer.from('welcome'))).toBe(true)
-    pass(10)
-    expect(a.heard).toBe('welcome')
-    a.socket.destroy()
-    pass(10)
-    expect(sessions[0]!.closed).toBe(1)
-    expect(sessions[0]!.send(Buffer.from('late'))).toBe(false)
-  })
+  keepsTheAcknowledgedContract(contract)
 
   test('understands no text', () => {
     const { sessions, source, warnings } = open({ protocol: 'acked' })
@@ -294,41 +264,11 @@ describe('an acknowledged source', () => {
     expect(warnings).toEqual(['E_CONNECTION_CLOSED'])
   })
 
-  test('sends what a session says at its end, then closes', () => {
+  test('ends in order when its session ends', () => {
     const { sessions } = open({ protocol: 'acked' })
     const a = new Client()
-    sessions[0]!.send(Buffer.from('refused'))
     sessions[0]!.close()
     pass(10)
-    expect(a.heard).toBe('refused')
     expect(a.end).toMatchObject({ code: 1000, error: null })
-    expect(sessions[0]).toMatchObject({ heard: [], closed: 1 })
-  })
-
-  test('stops reading while the session has no room', () => {
-    const { sessions } = open({ protocol: 'acked' })
-    const a = new Client()
-    sessions[0]!.room = false
-    a.send('1', true)
-    a.send('2', true)
-    expect(sessions[0]!.heard).toEqual(['1'])
-    sessions[0]!.room = true
-    sessions[0]!.again()
-    pass(10)
-    expect(sessions[0]!.heard.join('')).toBe('12')
-  })
-
-  test('stops reading a producer that does not read its answers, and closes it in the end', () => {
-    const { sessions, source } = open({ protocol: 'acked' }, { sinkQueueBytes: 100_000 })
-    const a = new Client()
-    a.socket.pause()
-    const answer = Buffer.alloc(80_000)
-    while (sessions[0]!.send(answer));
-    a.send('more', true)
-    expect(sessions[0]!.heard).toEqual([])
-    for (let i = 0; i < 20; i++) sessions[0]!.send(answer)
-    pass(10)
-    expect(source.status).toMatchObject({ connections: 0, expelled: 1 })
-    expect(sessions[0]!.closed).toBe(1)
   })
 })
