@@ -8,12 +8,13 @@
  * F3. A failed sync of a directory is final for this process: a later one may succeed though names are lost. Creating
  *     in it is `unknown` from then on, and making it durable fails; the owner is told, and ends the process.
  * F4. Where the store's mark stood once and stands no more the store is gone, as under a mount point that has lost its
- *     volume. No folder is made anew there, and no object comes to its name, even where folders are left under the
- *     mount point: a record of the chain would be the first of another chain. Nor is anything absent there (`store.ts`,
- *     O6): `absent` is answered only after a look at the mark, begun later, has seen it. One look serves all who wait.
+ *     volume. No folder is made anew there, its own least of all, and no object comes to its name, even where folders
+ *     are left under the mount point: a record of the chain would be the first of another chain. Nor is anything absent
+ *     there (`store.ts`, O6): `absent` is answered only after a look at the mark, begun later, has seen it. One look
+ *     serves all who wait.
  */
 import { fail, type PotorooError } from '../base/errors.ts'
-import type { Disk, DiskError, File } from '../env/disk.ts'
+import type { Disk, DiskError, DoneVoid, File } from '../env/disk.ts'
 import type { Random } from '../env/random.ts'
 import { forEach } from './for-each.ts'
 import * as layout from './layout.ts'
@@ -209,7 +210,7 @@ export class FileStore implements Store {
   private makeFolder(folder: string, done: StoreDoneVoid): void {
     this.findMark((gone) => {
       if (gone) return done(gone)
-      this.disk.makeDirectory(this.at(folder), (error) => {
+      const made: DoneVoid = (error) => {
         if (error) return done(storeError('mkdir', folder, error))
         this.syncUpwards(folder, (failed) => {
           if (failed) return done(failed)
@@ -217,7 +218,10 @@ export class FileStore implements Store {
           this.known.add(folder)
           done(null)
         })
-      })
+      }
+      // The volume may go behind that look.
+      if (this.marked) this.disk.makeDirectoryBelow(this.root, this.at(folder), made)
+      else this.disk.makeDirectory(this.at(folder), made)
     })
   }
 

@@ -73,6 +73,8 @@ export interface Disk {
   listFiles(path: string, done: Done<readonly string[]>): void
   /** Makes a directory and those above it, mode 0700; no error when it is there. */
   makeDirectory(path: string, done: DoneVoid): void
+  /** As `makeDirectory`, but makes neither `root` nor anything above it: error `absent` when `root` is not there. */
+  makeDirectoryBelow(root: string, path: string, done: DoneVoid): void
   /** Gives `existing` a second name; error `exists` when `created` is there. */
   link(existing: string, created: string, done: DoneVoid): void
   /** Moves `from` to `to`, which it replaces. */

@@ -110,6 +110,12 @@ export class SimDisk implements Disk {
     this.start('names', 'mkdir', path, volume, () => volume.makeDirectory(inside), done)
   }
 
+  makeDirectoryBelow(root: string, path: string, done: DoneVoid): void {
+    const { volume, path: inside } = this.locate(path)
+    const { path: above } = this.locate(root)
+    this.start('names', 'mkdir', path, volume, () => volume.makeDirectory(inside, above), done)
+  }
+
   link(existing: string, created: string, done: DoneVoid): void {
     this.startWithTwo('link', existing, created, (volume, a, b) => volume.link(a, b), done)
   }

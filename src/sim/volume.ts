@@ -143,16 +143,20 @@ export class Volume {
     return names.filter((name) => !(directory.names.get(name) instanceof Directory))
   }
 
-  makeDirectory(path: string): Refused | null {
+  /** Makes what is missing of `path`, but for what is `above`. */
+  makeDirectory(path: string, above = ''): Refused | null {
     let directory = this.root
+    let given = parts(above).length
     for (const name of parts(path)) {
       let entry = directory.names.get(name)
       if (entry instanceof Inode) return new Refused('exists', 'it is a file')
       if (entry === undefined) {
+        if (given > 0) return absent
         entry = new Directory()
         this.put({ directory, name, entry: undefined }, entry)
       }
       directory = entry
+      given--
     }
     return null
   }

@@ -199,6 +199,21 @@ describe('the file driver', () => {
     },
   )
 
+  test('F4: a store that goes behind the look at its mark is not made anew either', () => {
+    const sim = new Sim()
+    const { disk } = sim.process.env
+    const store = sim.open()
+    expect(create(sim, store, 'cluster', Buffer.from('x'))).toBe('created')
+    const open = disk.open.bind(disk)
+    disk.open = (path, mode, done) =>
+      open(path, mode, (error, file) => {
+        if (path !== 'store/cluster') done(error, file)
+        else disk.rename('store', 'away', () => done(error, file))
+      })
+    expect(sim.await((report) => store.upload('packs/1', (error) => report(error?.code)))).toBe('E_STORE')
+    expect(sim.await((report) => disk.list('store', (error) => report(error?.code)))).toBe('absent')
+  })
+
   test('F4: many that have found nothing wait for one look at the mark, which was begun after that', () => {
     const opens: ((error: DiskError | null) => void)[] = []
     const reads: (() => void)[] = []

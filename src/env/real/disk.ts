@@ -65,7 +65,11 @@ export class RealDisk implements Disk {
   }
 
   makeDirectory(path: string, done: DoneVoid): void {
-    makeWithParents(this.calls, path, (error) => done(diskError('mkdir', path, error)))
+    makeWithParents(this.calls, path, null, (error) => done(diskError('mkdir', path, error)))
+  }
+
+  makeDirectoryBelow(root: string, path: string, done: DoneVoid): void {
+    makeWithParents(this.calls, path, root, (error) => done(diskError('mkdir', path, error)))
   }
 
   link(existing: string, created: string, done: DoneVoid): void {
@@ -117,11 +121,17 @@ export class RealDisk implements Disk {
 }
 
 /**
- * Makes `path` and what is missing above it. Node's own way of it never ends where a folder is there in which the
- * system makes none, and says of each that it does not exist, as below /proc.
+ * Makes `path` and what is missing above it, up to `root`, which has to be there. Node's own way of it never ends where
+ * a folder is there in which the system makes none, and says of each that it does not exist, as below /proc.
  */
-function makeWithParents(calls: Calls, path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
+function makeWithParents(
+  calls: Calls,
+  path: string,
+  root: string | null,
+  done: (error: NodeJS.ErrnoException | null) => void,
+): void {
   const { mkdir, stat } = calls
+  if (path === root) return stat(path, done)
   const make = (otherwise: (error: NodeJS.ErrnoException) => void): void =>
     mkdir(path, { mode: DIRECTORY_MODE }, (error) => {
       if (error === null) return done(null)
@@ -131,7 +141,7 @@ function makeWithParents(calls: Calls, path: string, done: (error: NodeJS.ErrnoE
   make((error) => {
     const parent = dirname(path)
     if (error.code !== 'ENOENT' || parent === path) return done(error)
-    makeWithParents(calls, parent, (failed) => {
+    makeWithParents(calls, parent, root, (failed) => {
       if (failed !== null) done(failed)
       else make(done)
     })
