@@ -44,7 +44,7 @@ async function counting(size: number) {
   return { party, client, api, places }
 }
 
-test('moves work from who has most of it, as it was shown, and every count stays exact', async () => {
+test('a rebalance moves work from who has most of it, as it was shown, and every count stays exact', async () => {
   const { party, client, api, places } = await counting(2)
   const heavy = WORDS.filter((_, i) => places[i]!.worker === 'w1')
   let sent = 0
@@ -90,7 +90,7 @@ test('moves work from who has most of it, as it was shown, and every count stays
   client.close()
 })
 
-test('has nothing to move where nothing was measured, and is refused while owners change', async () => {
+test('a rebalance has nothing to move where nothing was measured, and is refused while owners change', async () => {
   const { party, client, api, places } = await counting(3)
   expect(await api.get('/v1/cluster/rebalance?moves=8&measureMs=50')).toMatchObject({ moved: 0, moves: [], before: 1 })
   expect(await api.post('/v1/cluster/rebalance', { moves: 8, measureMs: 50 })).toMatchObject({ moved: 0 })

@@ -33,7 +33,7 @@ const scene = fc
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
-test('is never worse, keeps to its budget, and adds up', () => {
+test('a plan of a rebalance is never worse than what stands, keeps to its budget, and adds up', () => {
   fc.assert(
     fc.property(scene, ({ origin, load, budget }) => {
       const { workers, moves, before, after } = planByLoad(origin, load, budget)
@@ -58,7 +58,7 @@ test('is never worse, keeps to its budget, and adds up', () => {
   )
 })
 
-test('is what the coordinator does of the same load, wherever it is made', () => {
+test('a plan of a rebalance is what the coordinator does of the same load, wherever it is made', () => {
   fc.assert(
     fc.property(scene, ({ origin, load, budget }) => {
       const { moves } = planByLoad(origin, load, budget)

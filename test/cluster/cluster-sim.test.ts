@@ -14,7 +14,7 @@ test.each(seeds)(
   },
 )
 
-test('generations begin, and owners change', () => {
+test('the simulated clusters begin generations and change owners, or they would prove nothing', () => {
   const sum = (what: 'generations' | 'rescales') => outcomes.reduce((total, outcome) => total + outcome[what], 0)
   expect(outcomes.length).toBe(seeds.length)
   expect(sum('generations')).toBeGreaterThan(SEEDS * 4)

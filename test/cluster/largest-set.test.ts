@@ -15,7 +15,7 @@ function exhaustive(workers: readonly string[], hears: (a: string, b: string) =>
   return best
 }
 
-test('is what trying all subsets finds, whatever the order of the workers', () => {
+test('the largest set is what trying all subsets finds, whatever the order of the workers', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 8 }),
@@ -32,7 +32,7 @@ test('is what trying all subsets finds, whatever the order of the workers', () =
   )
 })
 
-test('one direction is not enough', () => {
+test('workers that hear each other in one direction only are in no set together', () => {
   expect(largestSet(['a', 'b'], (a, b) => a === 'a' && b === 'b')).toEqual(['a'])
 })
 

@@ -32,7 +32,7 @@ test('a beat that goes on moving in another incarnation is of another process', 
   expect(twice(after(...two, ['m', 'x', 5], own, own, own, ['m', 'x', 9], ['m', 'x', 10]))).toBe('perhaps')
 })
 
-test('also where both draw new incarnations meanwhile', () => {
+test('a beat that goes on moving is of another process, also where both draw new incarnations meanwhile', () => {
   const two = [['m', 'x', 1] as const, ['m', 'x', 2] as const, ['n', 'y', 1] as const, ['n', 'y', 2] as const]
   // N2: the first one in an incarnation may be the last one of a process that has ended.
   expect(twice(after(...two, ['o', 'y', 3]))).toBe('perhaps')
@@ -66,7 +66,7 @@ test('N5: nobody goes on in the place of a member that may live, or before it ha
   expect(twice(after(['m', 'x', 7], own, own, own))).toBe('no')
 })
 
-test('neither is what this process itself has said in an incarnation before', () => {
+test('what this process itself has said in an incarnation before is nobody', () => {
   const lives = ['m', 'n', 'o', 'p', 'q'].flatMap((own, i, all) => {
     const before = all[i - 1] ?? null
     return [[own, before, 3 * i] as const, [own, before, 3 * i + 1] as const, [own, own, 3 * i + 2] as const]

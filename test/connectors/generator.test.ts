@@ -13,7 +13,7 @@ function reading(description: SourceDescription<unknown>, more: Partial<ReadingO
   return { world, process, connector: generatorConnector, description, split: '0', ...more }
 }
 
-test('makes its values, numbers them and ends', () => {
+test('a generator makes its values, numbers them and ends', () => {
   const { records, ended } = readAll(reading(generatorSource({ count: 3, value: (n) => n * n })))
   expect(records).toEqual([
     { value: 0, position: 0 },
@@ -23,7 +23,7 @@ test('makes its values, numbers them and ends', () => {
   expect(ended).toBe(true)
 })
 
-test('ends where its function says so', () => {
+test('a generator ends where its function says so', () => {
   const { records, ended } = readAll(reading(generatorSource({ value: (n) => (n < 5 ? n : undefined) })))
   expect(records).toHaveLength(5)
   expect(ended).toBe(true)
@@ -68,7 +68,7 @@ test('has no option that would have no effect', () => {
   ])
 })
 
-test('gives the same values again from any place, random ones too', () => {
+test('a generator gives the same values again from any place, random ones too', () => {
   const description = generatorSource({ count: 500, seed: 3, value: (n, random) => `${n}:${random.below(1e6)}` })
   expectReplayable(() => reading(description), 10)
 })
@@ -97,7 +97,7 @@ test('the same values come whatever the number of splits', () => {
   expect(values(7)).toEqual(values(1))
 })
 
-test('with another number of splits it does not go on', () => {
+test('a generator does not go on with another number of splits', () => {
   const describe = (splits: number) => generatorSource({ count: 100, splits, value: (n) => n })
   const { world, process } = reading(describe(2))
   const failed: unknown[] = []

@@ -33,13 +33,13 @@ function run(step: Step, init: () => Record<string, unknown> = () => ({ list: []
   return { codes, text: under.writers.get('out')!.text, failures: under.failures }
 }
 
-test('a result that holds a part of the state', () => {
+test('a result that holds a part of the state is named', () => {
   const { codes, text } = run((state) => ({ deep: [{ list: state.list }] }))
   expect(codes).toEqual(Array(4).fill('E_STATE_SHARED'))
   expect(text).toBe('')
 })
 
-test('two keys whose states hold the same object', () => {
+test('two keys whose states hold the same object are named', () => {
   const shared = { hits: 0 }
   const { codes } = run(
     (_state, n) => n,
@@ -48,7 +48,7 @@ test('two keys whose states hold the same object', () => {
   expect(codes).toEqual(['E_STATE_OF_TWO', 'E_STATE_OF_TWO'])
 })
 
-test('a state that cannot be written', () => {
+test('a state that cannot be written is named at its record', () => {
   const { failures } = run((state, n) => {
     state.later = { call: () => n }
     return n
@@ -56,7 +56,7 @@ test('a state that cannot be written', () => {
   expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: '.later.call', key: '0' } })
 })
 
-test('a hole, in a state or in a record, which a recovery would fill with undefined', () => {
+test('a hole in a state or in a record, which a recovery would fill with undefined, is named', () => {
   const { failures } = run((state, n) => {
     const hours: number[] = [n]
     hours[3] = 1
@@ -200,7 +200,7 @@ test.for(Object.entries(spoilers))('a record that is changed by %s', ([, build])
   expect(runRows(build, () => '').failures).toEqual(['step E_RECORD_CHANGED'])
 })
 
-test('a record that is changed by a sink', () => {
+test('a record that a sink changes is named', () => {
   const { failures } = runRows(
     (rows) => rows,
     (row) => String(spoil(row).n),

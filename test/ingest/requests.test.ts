@@ -86,7 +86,7 @@ function journaled(upTo: number): void {
   stream.session?.onAcks()
 }
 
-test('is sent to the worker that answers for its producer', () => {
+test('a request is sent to the worker that answers for its producer', () => {
   hello = { kind: 'redirect', worker: 'w2' }
   expect(bring(1, 1).told).toEqual([{ kind: 'elsewhere', worker: 'w2', address: { host: 'there', port: 8081 } }])
   hello = { kind: 'redirect', worker: 'w3' }
@@ -95,7 +95,7 @@ test('is sent to the worker that answers for its producer', () => {
   expect(bring(1, 1).told).toEqual([{ kind: 'elsewhere', worker: 'w4', address: null }])
 })
 
-test('waits until it is known who answers', () => {
+test('a request waits until it is known who answers', () => {
   hello = null
   const waits = bring(1, 1)
   const gone = bring(1, 1)
@@ -140,14 +140,14 @@ test('comes again when its stream goes back to in front of it, and waits on when
   expect(one.told).toMatchObject([{ kind: 'taken' }])
 })
 
-test.each(['onReplaced', 'onMoved'] as const)('comes again after %s', (event) => {
+test.each(['onReplaced', 'onMoved'] as const)('a request comes again after %s', (event) => {
   const one = bring(2, 1)
   stream.session![event]('w2')
   expect(one.told).toMatchObject([{ kind: 'again' }])
   expect(parted).toBe(1)
 })
 
-test('that is cancelled is told nothing, and holds nobody up', () => {
+test('a request that is cancelled is told nothing, and holds nobody up', () => {
   const [one, two] = [bring(1, 1), bring(1, 2)]
   one.cancel()
   journaled(2)

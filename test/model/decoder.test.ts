@@ -34,7 +34,7 @@ test('what utf8 and bytes take is known without decoding', () => {
   expect(bytes.takes!(Buffer.from([0xff]), 0, 1)).toBe(true)
 })
 
-test('bytes are a copy', () => {
+test('the bytes decoder gives a copy of each record', () => {
   expect(decode(bytes, 'abc')).toEqual(new Uint8Array([97, 98, 99]))
 })
 

@@ -42,7 +42,7 @@ const orders = pipeline('orders', { parameters: { port: 7001, apiToken: 'hidden'
 
 const json = (built: Pipeline) => JSON.stringify(explain(built.build()))
 
-test('text', () => {
+test('a pipeline is explained as text', () => {
   expect(explainText(explain(orders.build({ port: 7009 })))).toMatchInlineSnapshot(`
     "pipeline orders
     parameters port = 7009, apiToken = ***
@@ -113,7 +113,7 @@ test('text', () => {
   `)
 })
 
-test('mermaid', () => {
+test('a pipeline is explained as a Mermaid diagram', () => {
   expect(explainMermaid(orders.build())).toMatchInlineSnapshot(`
     "flowchart LR
       s0(["source<br/>orders"])
@@ -145,7 +145,7 @@ test('mermaid', () => {
   `)
 })
 
-test('data is plain, and hides what is secret', () => {
+test('the description of a pipeline is plain data, and hides what is secret', () => {
   const made = explain(orders.build())
   expect(JSON.parse(JSON.stringify(made))).toEqual(made)
   expect(json(orders)).not.toContain('hidden')

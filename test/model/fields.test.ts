@@ -52,7 +52,7 @@ test('numbers that are none are refused', () => {
   }
 })
 
-test('fields say what they take', () => {
+test('each kind of field says what it takes', () => {
   expect(describeField({ type: 'integer', max: 3, doc: '', example: 1 })).toBe('a whole number of at most 3')
   expect(describeField({ type: 'number', doc: '', example: 1 })).toBe('a number')
 })

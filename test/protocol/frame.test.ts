@@ -128,7 +128,7 @@ test('the writer refuses a long frame and can go on', () => {
   expect(endFrame(writer, 1, 0, 0, LIMIT)).toHaveLength(FRAME_HEADER_BYTES)
 })
 
-test('a frame in bytes', () => {
+test('a frame has these bytes', () => {
   const bytes = framed({ tag: 9, generation: 258, sequence: 0xfffffffe, payload: Buffer.from('hi') })
   expect(bytes.toString('hex')).toBe('6048849a' + '02000000' + '02010000' + 'feffffff' + '09' + '6869')
 })

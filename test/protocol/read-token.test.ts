@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readToken, writeToken } from '../../src/protocol/read-token.ts'
 
-test('what was written is read, in letters that a URL and a shell leave alone', () => {
+test('a read token is read as it was written, in letters that a URL and a shell leave alone', () => {
   const name = fc.string({ unit: 'grapheme' })
   const token = fc.record({ source: name, producer: name, incarnation: name, sequence: fc.maxSafeNat() })
   fc.assert(
@@ -15,7 +15,7 @@ test('what was written is read, in letters that a URL and a shell leave alone', 
   )
 })
 
-test('anything else is refused', () => {
+test('a text that is no read token is refused', () => {
   const good = writeToken({ source: 's', producer: 'p', incarnation: 'i', sequence: 7 })
   const of = (json: string) => `p1.${btoa(json)}`
   const wrong = ['', 'p1.', good.slice(3), `${good}!`, of('{}'), of('["s","p","i"]'), of('["s","p","i",-1]')]

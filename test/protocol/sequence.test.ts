@@ -31,7 +31,7 @@ const runs = fc
   .array(fc.tuple(start, fc.integer({ min: 1, max: 40 })), { maxLength: 20 })
   .map((of) => of.flatMap(([number, times]) => new Array<number>(times).fill(number)))
 
-test('numbers are read as they were written (E1), as every version has them', () => {
+test('a sequence is read as it was written (E1), as every version has it', () => {
   const version = fc.constantFrom(OLDEST_VERSION, NEWEST_VERSION)
   fc.assert(
     fc.property(fc.oneof(rising, runs, fc.array(start)), version, (numbers, version) => {
@@ -41,7 +41,7 @@ test('numbers are read as they were written (E1), as every version has them', ()
   )
 })
 
-test('takes the least width', () => {
+test('a sequence of numbers takes the least width', () => {
   const size = (numbers: number[]) => bytesOf(numbers).length - 9
   expect(size([7.5, 7.5, 7.5])).toBe(0)
   expect(size([1.7e12, 1.7e12 + 127, 1.7e12 - 1])).toBe(2)
@@ -52,7 +52,7 @@ test('takes the least width', () => {
   expect(bytesOf([])).toHaveLength(0)
 })
 
-test('few runs are written as such, and never longer than their differences', () => {
+test('a sequence of few runs is written as runs, and never longer than as differences', () => {
   const splits = [...new Array(300).fill(3), ...new Array(200).fill(1), ...new Array(12).fill(2.5)]
   expect(bytesOf(splits)).toHaveLength(1 + 8 + 1 + 2 * (2 + 8))
   expect(bytesOf([1, 1, 1, 2, 2])).toHaveLength(1 + 8 + 4)
@@ -64,14 +64,14 @@ test('few runs are written as such, and never longer than their differences', ()
   )
 })
 
-test('who speaks the version before gets no runs', () => {
+test('a sequence has no runs for a peer that speaks the version before', () => {
   const numbers = [...new Array(100).fill(3), ...new Array(100).fill(1)]
   expect(bytesOf(numbers, NEWEST_VERSION)[0]).toBe(3)
   expect(bytesOf(numbers, 2)[0]).toBe(1)
   expect(bytesOf(numbers.slice(0, 100), 2)).toHaveLength(9)
 })
 
-test('an unknown kind is damage, and so is a cut', () => {
+test('a sequence of an unknown kind is damage, and so is a cut one', () => {
   for (const kind of [5, 7, 9, 255]) {
     expect(() => readSequence(new ByteReader(Buffer.alloc(100, kind)), 3, new Float64Array(3))).toThrow('sequence')
   }

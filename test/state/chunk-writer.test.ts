@@ -26,7 +26,7 @@ function rowsOf(count: number): Rows {
   return rows
 }
 
-test('more keys are removed than a block holds', () => {
+test('where more keys are removed than a block holds, several chunks are written', () => {
   const removed = Array.from({ length: VALUES_MAX + 2 }, (_, i) => i)
   const half = VALUES_MAX / 2 + 1
   expect(chunksOf(removed, rowsOf(3))).toEqual([
@@ -36,7 +36,7 @@ test('more keys are removed than a block holds', () => {
   ])
 })
 
-test('the removed keys are longer than a block', () => {
+test('where the removed keys are longer than a block, several chunks are written', () => {
   const removed = Array.from({ length: 68 }, (_, i) => `${i} ${'x'.repeat(1 << 20)}`)
   expect(chunksOf(removed, rowsOf(1))).toEqual([
     { removed: 34, keys: 0 },
@@ -45,7 +45,7 @@ test('the removed keys are longer than a block', () => {
   ])
 })
 
-test('more entries change than a block holds', () => {
+test('where more entries change than a block holds, several chunks are written', () => {
   const half = VALUES_MAX / 2 + 1
   expect(chunksOf([], rowsOf(VALUES_MAX + 2))).toEqual([
     { removed: 0, keys: half },

@@ -9,7 +9,7 @@ const GROUPS = 8
 const SHIFT = 29
 const hashOf = (group: number): number => group << SHIFT
 
-test('counts about as many as came, group by group, over batches of any size', () => {
+test('the load of key groups counts about as many records as came, group by group, over batches of any size', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 20, maxLength: 60 }),
@@ -36,7 +36,7 @@ test('counts about as many as came, group by group, over batches of any size', (
   )
 })
 
-test('begins anew', () => {
+test('the load of key groups begins anew when it is reset', () => {
   const load = new KeyGroupLoad(GROUPS, SHIFT)
   load.add(Int32Array.of(hashOf(3)), 1)
   expect(load.records[3]).toBe(7)

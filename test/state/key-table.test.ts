@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { KEYS_MAX, KeyTable } from '../../src/state/key-table.ts'
 import { ownText } from '../../src/state/own-text.ts'
 
-test('holds what a map holds', () => {
+test('a key table holds what a map holds', () => {
   // Few hashes, some alike in their low bits or in their tags only: everything collides.
   const hash = fc.constantFrom(0, 1, 2, 15, 16, 0x1000f, 0x10000, 0x1f0000, -1, -16)
   const keys = fc.tuple(hash, fc.nat(6)).map(([h, n]) => ({ hash: h, key: `${h} ${n}` }))
@@ -39,7 +39,7 @@ test('holds what a map holds', () => {
   )
 })
 
-test('uses the place of a removed key again', () => {
+test('a key table uses the place of a removed key again', () => {
   const table = new KeyTable(0, false)
   for (let round = 0; round < 1000; round++) table.erase(table.insert(round, `key ${round}`, {}, 1))
   expect(table.top).toBe(1)
@@ -67,7 +67,7 @@ test('an own text equals its original, whatever its units', () => {
   fc.assert(fc.property(units, (text) => ownText(text) === text))
 })
 
-test('has room for as many keys as a key group may have', () => {
+test('a key table has room for as many keys as a key group may have', () => {
   const table = new KeyTable(0, false)
   table.reserve(KEYS_MAX)
   expect(table.insert(7, 'key', {}, 1)).toBe(0)

@@ -128,7 +128,7 @@ test('a key of a step that had no TTL begins its time at the first sweep', () =>
   }
 })
 
-test('only what is needed is decoded', () => {
+test('of a restored chunk only what is needed is decoded', () => {
   const options = { step: 'count', keyGroups: 2, shift: 31, timed: false, schemaVersion: 1 }
   const store = new KeyedStore(options)
   const loading = new Loading({ migrate: undefined })
@@ -155,7 +155,7 @@ test('a chunk that contradicts itself or is of another format is refused', () =>
   expect(() => new ChunkReader(writer.take()).states()).toThrow(refused('E_DAMAGED'))
 })
 
-test('damaged bytes are refused', () => {
+test('a chunk with damaged bytes is refused', () => {
   const whole = chunk(1)
   fc.assert(
     fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, flip, cut) => {
@@ -175,7 +175,7 @@ test('damaged bytes are refused', () => {
   )
 })
 
-test('the format is what it was', () => {
+test('a chunk has the bytes that it has always had', () => {
   expect(Buffer.from(chunk(1)).toString('hex')).toMatchInlineSnapshot(
     `"0101030d0604676f6e650800010702020d060161040200000002050000000000408f400000000000429f40020d0a010605746f74616c04050000000a010605746f74616c0406000000"`,
   )

@@ -129,7 +129,7 @@ describe.each(samples)('$name', (sample) => {
     Object.entries(sinks).map(([sink, file]) => [sink, golden(sample.name, file).toString()]),
   )
 
-  test('straight', async () => {
+  test('undisturbed, gives its golden output, each record at the first attempt', async () => {
     const result = await run('none', 1)
     expect(textsOf(sample, result)).toEqual(expected)
     expect(result.attempts).toEqual(result.outputs)

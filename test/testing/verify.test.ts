@@ -191,7 +191,7 @@ test('an option that it does not have is refused', async () => {
   await expect(error).rejects.toThrow('there is no option faults')
 })
 
-test('potoroo verify', async () => {
+test('potoroo verify says what is found, with the place in the file, and its status', async () => {
   const home = folder()
   const file = (name: string, text: string): string => {
     writeFileSync(join(home, name), text)

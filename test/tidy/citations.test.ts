@@ -45,7 +45,7 @@ test('every source file that a comment names is there', () => {
   expect(missing.flat()).toEqual([])
 })
 
-test('the forms of a citation', () => {
+test('a citation is found in each of its forms', () => {
   const head =
     '/**\n * A head.\n *\n * A1. It is so (A2, and B1 of `other.ts`).\n * A2. `one/other.ts`, B2 and B3 too, as (PROTOCOLS 2, S4\n *     and S6) say; V8 is none.\n */\n'
   const cited = citationsOf(`${head}const text = 'A9' // C1`)

@@ -27,7 +27,7 @@ test('what producers send to several workers is there once', () => {
   harbour.expectAll()
 })
 
-test('a worker dies and comes back', () => {
+test('a worker dies and comes back: what producers send is there once', () => {
   const harbour = open(22)
   harbour.send(2000)
   harbour.of('b').kill()
@@ -37,7 +37,7 @@ test('a worker dies and comes back', () => {
   harbour.expectAll()
 })
 
-test('a worker dies for good, and its producer goes elsewhere', () => {
+test('a worker dies for good, and its producer goes elsewhere: what it sends is there once', () => {
   const harbour = open(23)
   harbour.send(2000)
   harbour.of('b').kill()
@@ -60,7 +60,7 @@ test('a worker and its producer die for good: what was acknowledged is there', (
   harbour.expectAll(new Set([gone!]))
 })
 
-test('all die and come back', () => {
+test('all workers die and come back: what producers send is there once', () => {
   const harbour = open(24)
   harbour.send(2000)
   for (const station of harbour.stations) station.kill()
@@ -70,7 +70,7 @@ test('all die and come back', () => {
   harbour.expectAll()
 })
 
-test('producers change their worker', () => {
+test('producers change their worker while they send: what they send is there once', () => {
   const harbour = open(25)
   for (const [i, producer] of harbour.producers.entries()) {
     harbour.send(1000)

@@ -22,7 +22,7 @@ function stage() {
   return { pipeline, ahead, works }
 }
 
-test('what was read is decoded beside other work, and is waited for, except for the last time', () => {
+test('what was read ahead is decoded beside other work, and is waited for, except for the last time', () => {
   const { pipeline, ahead, works } = stage()
   pipeline.await<void>((done) => ahead.read(new Set([1]), true, done))
   expect(works.size).toBe(1)

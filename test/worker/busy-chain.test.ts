@@ -43,7 +43,7 @@ function keepBusy(writer: ChainWriter, pipeline: string): void {
   )
 }
 
-test('it is renewed by what is appended, and by each look since when that had its turn (PROTOCOLS 7)', () => {
+test('a lease is renewed by what is appended, and by each look since that had its turn (PROTOCOLS 7)', () => {
   const world = new World(1, weather)
   const { env } = world.machine('a').start('a')
   let store: FileStore | null = null

@@ -25,7 +25,7 @@ class FakeExecution {
   }
 }
 
-test('is clear once all has entered and an epoch of each covers it', () => {
+test('a worker that leaves is clear once all has entered and an epoch of each pipeline covers it', () => {
   const [one, two] = [new FakeExecution(), new FakeExecution()]
   const clearance = new Clearance()
   two.caughtUp = false
@@ -42,7 +42,7 @@ test('is clear once all has entered and an epoch of each covers it', () => {
   expect(clearance.advance([one, two])).toBe(true)
 })
 
-test('waits for a pipeline that begins meanwhile, whose doors stay closed', () => {
+test('a worker that leaves waits for a pipeline that begins meanwhile, whose doors stay closed', () => {
   const [one, fresh] = [new FakeExecution(), new FakeExecution()]
   const clearance = new Clearance()
   clearance.advance([one])
@@ -61,7 +61,7 @@ test('waits for a pipeline that begins meanwhile, whose doors stay closed', () =
   expect(last.open).toBe(false)
 })
 
-test('does not wait for a pipeline that ends meanwhile', () => {
+test('a worker that leaves does not wait for a pipeline that ends meanwhile', () => {
   const [one, ended] = [new FakeExecution(), new FakeExecution()]
   const clearance = new Clearance()
   ended.caughtUp = false

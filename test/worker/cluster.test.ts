@@ -46,7 +46,7 @@ test('a coordinator that comes back at once does not resume', () => {
   expect([...ways.keys()].toSorted()).toEqual(['a b c in 2', 'a b c in 3'])
 })
 
-test('all are killed, and all come back', () => {
+test('all workers are killed, and all come back to one generation', () => {
   const town = new Town(4)
   town.start('a', 'b', 'c')
   town.settle('a b c in 1')
@@ -56,7 +56,7 @@ test('all are killed, and all come back', () => {
   expect(town.settle('a b c in 2')).toBe('a b c in 2')
 })
 
-test('one that is cut off stops, and begins anew when the way is mended', () => {
+test('a worker that is cut off stops, and begins anew when the way is mended', () => {
   const town = new Town(5)
   town.start('a', 'b', 'c')
   town.settle('a b c in 1')
@@ -78,7 +78,7 @@ test('one that is cut off stops, and begins anew when the way is mended', () => 
   expect(town.of('c').lives).toBe(1)
 })
 
-test('one that has left, and one that was cut off, come back as soon as they are heard', () => {
+test('a worker that has left, and one that was cut off, come back as soon as they are heard', () => {
   const town = new Town(7, counting(0, 1), { linkGraceMs: 30_000 })
   town.port = 0
   town.start('a', 'b', 'c')

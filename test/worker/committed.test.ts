@@ -23,7 +23,7 @@ function seamsOf(pipelines: Pipelines, { plan, name }: Resident): CommittedSeams
   return { store: pipelines.worker.storage, clock, limits: defaultLimits, plan, entry, ...any }
 }
 
-test('shows the last complete epoch and nothing after it, also of a pipeline that has ended', async () => {
+test('a committed read shows the last complete epoch alone, also of a pipeline that has ended', async () => {
   const workshop = new Workshop()
   const worker = await workshop.start({ checkpointIntervalMs: 50_000, horizonEpochs: 3 })
   const resident = await workshop.submit(worker, 'sums', 'tcpSource({ port: 0 })', rest)
@@ -103,7 +103,7 @@ test('an answer is of one epoch: of the last one, where the packs of the one tha
   expect(found).toMatchObject({ key: 0, state: { sum: expect.any(Number) } })
 })
 
-test('what is damaged is named', async () => {
+test('a committed read of damaged packs names what is damaged', async () => {
   const workshop = new Workshop()
   const worker = await workshop.start({ checkpointIntervalMs: 50_000 })
   const resident = await workshop.submit(worker, 'sums', 'tcpSource({ port: 0 })', rest)

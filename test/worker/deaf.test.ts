@@ -24,7 +24,7 @@ function started(town: Town): void {
   town.epochs(2)
 }
 
-test('who is reached by links alone is not taken in, and is once heartbeats reach it', () => {
+test('a worker that is reached by links alone is not taken in, and is once heartbeats reach it', () => {
   const town = new Town(5, counting(1000, 100))
   let blocked = true
   deaden(town, (_, to, port) => blocked && to === 'd' && port >= FREE_PORTS)

@@ -18,7 +18,7 @@ function heard(early: EarlyMessages, run: number): string[] {
   return all
 }
 
-test('what was said comes in its order, once, to whom it was said', () => {
+test('what was said to a pipeline before it was up comes in order, once, to that pipeline', () => {
   const early = new EarlyMessages()
   const said = Buffer.from('a')
   keep(early, 7, said)
@@ -31,7 +31,7 @@ test('what was said comes in its order, once, to whom it was said', () => {
   expect(heard(early, 8)).toEqual(['w2 b'])
 })
 
-test('only so much may wait, and what was heard waits no more', () => {
+test('of what is said to pipelines that are not up only so much may wait, and what was heard waits no more', () => {
   const early = new EarlyMessages()
   const fill = (run: number): number => {
     let count = 0

@@ -30,7 +30,7 @@ const snapshot: Snapshot = {
   counts: { keys: 0, records: 0 },
 }
 
-test('of more than the lane may hold no more is on the way than a part of that, and all of it arrives', () => {
+test('a saved epoch that is more than the lane may hold goes in parts, and all of it arrives', () => {
   const sent: { readonly message: ControlMessage; readonly body: Buffer }[] = []
   let backlog = 0
   let most = 0
@@ -61,7 +61,7 @@ test('of more than the lane may hold no more is on the way than a part of that, 
   expect(heard).toEqual([snapshot])
 })
 
-test('where it is closed nothing goes any more', () => {
+test('an epoch post that is closed sends nothing any more', () => {
   const sent: string[] = []
   let backlog = 1 << 30
   const { world, post } = stage(1, { send: (_, { kind }) => sent.push(kind), backlog: () => backlog })

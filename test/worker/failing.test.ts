@@ -88,7 +88,7 @@ export default pipeline('rows', (p) => {
 
 const stays = (pair: Pair) => viewCluster(pair.a, 0)
 
-test('it stays until a pipeline that has failed everywhere runs again, and its records are in an epoch', async () => {
+test('a worker that leaves stays until a failed pipeline runs again, and its records are in an epoch', async () => {
   const { pair, rows, submit } = await failed()
   // Its journal has nothing of this one.
   await pair.submit(pair.b, 'other', 1)
@@ -105,7 +105,7 @@ test('it stays until a pipeline that has failed everywhere runs again, and its r
   await expect.poll(rows).toEqual(['after 0', 'after 1', 'before 0', 'before 1'])
 })
 
-test('it goes once that pipeline is cancelled', async () => {
+test('a worker that leaves goes once a failed pipeline is cancelled', async () => {
   const { pair } = await failed()
   pair.a.worker.leave()
   await expect.poll(() => stays(pair).waitsFor).toEqual(['rows'])
@@ -113,7 +113,7 @@ test('it goes once that pipeline is cancelled', async () => {
   await expect.poll(() => pair.a.worker.phase).toBe('gone')
 })
 
-test('it does not wait for one of which its journal has nothing that is in no epoch', async () => {
+test('a worker that leaves does not wait for a failed pipeline whose records are all in epochs', async () => {
   const { pair, rows, submit } = await failed()
   await submit(pair.b, { again: true })
   await expect.poll(() => pair.phases('rows')).toBe('running running')
@@ -126,7 +126,7 @@ test('it does not wait for one of which its journal has nothing that is in no ep
 
 const others = ({ all }: Pair) => all.filter(({ worker }) => worker.name !== worker.cluster.coordinator)
 
-test('one that has failed on a member alone makes no epoch, says so, and begins anew at once', async () => {
+test('a pipeline that has failed on one member makes no epoch, says so, and begins anew at once', async () => {
   const { pair, rows, submit } = await failed(others)
   const [failing] = others(pair)
   const coordinator = pair.all.find((one) => one !== failing)!
@@ -140,7 +140,7 @@ test('one that has failed on a member alone makes no epoch, says so, and begins 
   await expect.poll(rows).toEqual([`after ${pair.all.indexOf(failing!)}`, 'before 0', 'before 1'])
 })
 
-test('where it has failed on the coordinator, the others hold their sources, and whoever asks for an epoch hears so', async () => {
+test('where one has failed on the coordinator, the others hold their sources, and whoever asks for an epoch hears so', async () => {
   const { pair } = await failed(({ all }) => all.filter(({ worker }) => worker.name === worker.cluster.coordinator))
   const other = pair.all.find(({ worker }) => worker.name !== worker.cluster.coordinator)!
   const reason = expect.stringMatching(/^it has failed on the coordinator: /)
@@ -150,7 +150,7 @@ test('where it has failed on the coordinator, the others hold their sources, and
   await expect.poll(() => other.find('rows').execution.status.heldBy).toMatch(/^it has failed on the coordinator: /)
 })
 
-test('a change of owners does not wait for it, and brings it up again', async () => {
+test('a change of owners does not wait for a failed pipeline, and brings it up again', async () => {
   const { pair } = await failed(others)
   const coordinator = pair.all.find(({ worker }) => worker.name === worker.cluster.coordinator)!
   const { generation, owners } = coordinator.worker.cluster

@@ -24,7 +24,7 @@ function heldOf(values: readonly string[], splits: SplitTable): HeldRecords {
   return held
 }
 
-test('more than a block holds', () => {
+test('held rows that are more than a block holds come back from several', () => {
   const splits = new SplitTable()
   const held = heldOf(
     Array.from('abc', (letter) => letter.repeat(30 << 20)),

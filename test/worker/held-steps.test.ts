@@ -44,7 +44,7 @@ test.each([
   expect([desk.warned, desk.failed]).toEqual([[], []])
 })
 
-test('nothing is refused where nothing waits', async () => {
+test('a program without a step is not refused where nothing waits in that step', async () => {
   const [desk, before] = await waiting('b')
   await desk.stop(before)
   await desk.runLines(await desk.start(limits), '')

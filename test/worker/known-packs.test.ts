@@ -24,7 +24,7 @@ function packsLookedAt({ worker: { storage } }: Pipelines): readonly string[] {
   return packs
 }
 
-test('a pack is looked at once, by whoever has not written it', async () => {
+test('each pack is looked at once in a cluster, by the member that has not written it', async () => {
   const [ofA, ofB] = pair.all.map(packsLookedAt)
   await pair.submit(pair.b, 'one', 1)
   const epoch = () => pair.a.worker.cluster.pipelines.get('one')?.highest ?? 0

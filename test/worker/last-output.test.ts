@@ -92,7 +92,7 @@ test('a member shows what it has saved itself in an earlier life, and leaves oth
   expect(taken).toEqual([pendingOf('b')])
 })
 
-test('where the store does not answer it is asked again, for as long as that is to be shown', () => {
+test('a store that does not answer is asked again for as long as output of a drained pipeline is to be shown', () => {
   for (const drops of [false, true]) {
     const { lastOutput, generation, taken, broken, later } = scene(['b'])
     broken.push(fail('E_STORE', { operation: 'read', path: 'm7', reason: 'it is away' }))
@@ -104,7 +104,7 @@ test('where the store does not answer it is asked again, for as long as that is 
   }
 })
 
-test('what it has here it shows by its own writer', () => {
+test('output of a drained pipeline that a worker still has is shown by its own writer', () => {
   const { lastOutput, generation, roster, looked, entry } = scene(['b'])
   roster.all.set('words', { name: 'words', run: entry.run } as never)
   lastOutput.begin(generation)

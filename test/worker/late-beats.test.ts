@@ -21,7 +21,7 @@ function delayBeats({ machine }: MemberStation, isSlow: () => boolean): void {
   }
 }
 
-test('whose beats come too late is not taken in, and is once they come in time', () => {
+test('a worker whose beats come too late is not taken in, and is once they come in time', () => {
   const town = new Town(5, counting(1000, 100))
   town.start('a', 'b', 'c')
   town.settle('a b c in 1')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { counting, Town } from './town.ts'
 
-test('that it cannot be reached any more is no warning', () => {
+test('the log has no warning that a worker which has left cannot be reached', () => {
   const town = new Town(7, counting(1000, 10))
   town.start('a', 'b', 'c')
   town.settle('a b c in 1')

@@ -9,7 +9,7 @@ const steps = (step: string): string => `
     .keyBy('by-number', ({ n }) => n)
     .mapWithState('count', { init: () => ({ n: 0 }), step: (state) => { ${step} } })`
 
-test('the pipeline fails by name, and a mended program goes on in front of that record', async () => {
+test('a pipeline fails by name where one record becomes too many letters, and a mended program goes on in front of it', async () => {
   const desk = new Workshop()
   const worker = await desk.start({ checkpointIntervalMs: 50 })
   const failing = await desk.runLines(worker, steps("throw new Error('a mistake')"))

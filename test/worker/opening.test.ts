@@ -21,7 +21,7 @@ function storeOf(groups: readonly number[], damage = -1): KeyedStore {
   return store
 }
 
-test('opens a key group at a time, of one step after the other', () => {
+test('tables are opened one key group at a time, of one step after the other', () => {
   const stores = [storeOf([0, 2]), storeOf([1])]
   const opening = new Opening(() => stores)
   const left = () => stores.reduce((sum, { pendingKeyGroups }) => sum + pendingKeyGroups, 0)
@@ -33,7 +33,7 @@ test('opens a key group at a time, of one step after the other', () => {
   expect(stores.map(({ keys }) => keys)).toEqual([2, 1])
 })
 
-test('leaves what is damaged to whoever needs it', () => {
+test('a damaged key group that is opened ahead is left to whoever needs it', () => {
   const store = storeOf([0, 1], 0)
   const opening = new Opening(() => [store])
   const tried = vi.spyOn(store, 'loadNext')

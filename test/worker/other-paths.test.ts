@@ -33,7 +33,7 @@ export default pipeline('lines', (p) => {
 const limits = { checkpointIntervalMs: 100 }
 
 test.each(['/./logs/a', '//logs/a', '/./logs/a*'])(
-  'a file that is named by %s is the one that was read',
+  'a file that another program names by %s is the one that was read',
   async (path) => {
     const desk = new Desk()
     const worker = await desk.start(limits)
@@ -46,7 +46,7 @@ test.each(['/./logs/a', '//logs/a', '/./logs/a*'])(
   },
 )
 
-test('what was begun is read on where another path is named, until the source is dropped', async () => {
+test('files that were begun are read on where another path is named, until the source is dropped', async () => {
   const desk = new Desk()
   const worker = await desk.start(limits)
   await desk.runText(worker, desk.program(`${desk.logs}/a`))

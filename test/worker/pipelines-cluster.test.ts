@@ -22,13 +22,13 @@ afterAll(() => pair.close())
 
 const epochOf = (pipelines: Pipelines, name: string) => pipelines.worker.cluster.pipelines.get(name)?.highest ?? 0
 
-test('both come to one generation', () => {
+test('both workers come to one generation', () => {
   const [a, b] = pair.all.map(({ worker }) => worker.cluster)
   expect(a!.members.map(({ worker }) => worker).toSorted()).toEqual(['a', 'b'])
   expect(b!.generation).toBe(a!.generation)
 })
 
-test('what is submitted to one runs on both', async () => {
+test('a pipeline that is submitted to one worker runs on both', async () => {
   await pair.submit(pair.b, 'one', 1)
   await expect.poll(() => pair.phases('one')).toBe('running running')
   await expect.poll(() => epochOf(pair.a, 'one')).toBeGreaterThan(2)
@@ -43,7 +43,7 @@ test('what is submitted to one runs on both', async () => {
   }
 })
 
-test('any of them makes a checkpoint and a savepoint', async () => {
+test('any worker makes a checkpoint and a savepoint', async () => {
   for (const [i, pipelines] of pair.all.entries()) {
     const before = epochOf(pipelines, 'one')
     expect(await pipelines.checkpoint('one')).toBeGreaterThan(before)
@@ -55,7 +55,7 @@ test('any of them makes a checkpoint and a savepoint', async () => {
   }
 })
 
-test('another program takes its place on both, in a generation of its own, with the state', async () => {
+test('another program takes the place of one on both, in a generation of its own, with the state', async () => {
   const { generation } = pair.a.worker.cluster
   const before = epochOf(pair.a, 'one')
   const resident = await pair.submit(pair.b, 'one', 2)
@@ -180,7 +180,7 @@ export default pipeline('marked', (p) => {
   await expect.poll(() => pair.phases('marked')).toBe('none none')
 })
 
-test('a drain by one ends it on both, also in later generations', async () => {
+test('a drain by one worker ends a pipeline on both, also in later generations', async () => {
   await pair.submit(pair.a, 'other', 1)
   await expect.poll(() => pair.phases('other')).toBe('running running')
   await pair.a.drain('one')
@@ -194,7 +194,7 @@ test('a drain by one ends it on both, also in later generations', async () => {
   expect(epochOf(pair.b, 'one')).toBe(before)
 })
 
-test('submitted again it goes on from there, on both', async () => {
+test('a drained pipeline that is submitted again goes on from there, on both workers', async () => {
   const before = epochOf(pair.a, 'one')
   await pair.submit(pair.b, 'one', 2)
   await expect.poll(() => pair.phases('one')).toBe('running running')
@@ -206,7 +206,7 @@ test('submitted again it goes on from there, on both', async () => {
   for (const pipelines of pair.all) expect(pipelines.find('one').base!.epoch).toBeGreaterThan(before)
 })
 
-test('a step that is dropped is dropped on both, and once', async () => {
+test('a step that is dropped is dropped on both workers, and once', async () => {
   await pair.submit(pair.b, 'one', 2, { drop: ['sum'] })
   await expect.poll(() => pair.all.map((one) => one.residents.get('one')?.base?.steps)).toEqual([[], []])
   await expect.poll(() => pair.phases('one')).toBe('running running')
@@ -217,7 +217,7 @@ test('a step that is dropped is dropped on both, and once', async () => {
   await expect.poll(steps).toEqual([['sum'], ['sum']])
 })
 
-test('what one cancels is gone on both', async () => {
+test('a pipeline that one worker cancels is gone on both', async () => {
   await pair.submit(pair.a, 'two', 1)
   await expect.poll(() => pair.phases('two')).toBe('running running')
   await pair.b.cancel('two')

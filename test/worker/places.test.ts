@@ -43,13 +43,16 @@ test('no two sinks of a pipeline write the same files', () => {
   )
 })
 
-test.each(['./a', './/a', '././a'])('%s is a', (path) => {
-  const same = expect.objectContaining({ code: 'E_SINK_PLACE' })
-  expect(() => requirePlaces(writing('p', file('a'), file(path)), [])).toThrow(same)
-  expect(() => requirePlaces(writing('p', file('/a'), file('a/'), file(path)), [])).not.toThrow()
-})
+test.each(['./a', './/a', '././a'])(
+  'a sink that names the path as %s writes to the same place as one that names it a',
+  (path) => {
+    const same = expect.objectContaining({ code: 'E_SINK_PLACE' })
+    expect(() => requirePlaces(writing('p', file('a'), file(path)), [])).toThrow(same)
+    expect(() => requirePlaces(writing('p', file('/a'), file('a/'), file(path)), [])).not.toThrow()
+  },
+)
 
-test('nor do sinks of two pipelines, whatever others have among themselves', () => {
+test('no sinks of two pipelines write the same files, whatever others have among themselves', () => {
   const others = [writing('old', file('a'), file('a')), writing('other', file('b'))]
   expect(() => requirePlaces(writing('p', file('c')), others)).not.toThrow()
   expect(() => requirePlaces(writing('p', file('b')), others)).toThrow(/"out 0" of pipeline "other"/)
@@ -82,7 +85,7 @@ test.each([
   expect(() => requirePlaces(listening('p', one, other), [listening('q', one)], [])).not.toThrow()
 })
 
-test('of two programs that would, submitted at once, one is refused', async () => {
+test('of two programs that would write the same files, submitted at once, one is refused', async () => {
   const desk = new Workshop()
   const worker = await desk.start({})
   const submit = async (name: string) => {
@@ -102,7 +105,7 @@ export default pipeline('${name}', (p) => {
   expect([...worker.worker.cluster.pipelines.keys()]).toEqual(['p'])
 })
 
-test('the files of one that was drained are its own, also for a worker that has started since', async () => {
+test('the files of a drained pipeline are its own, also for a worker that has started since', async () => {
   const desk = new Workshop()
   let worker = await desk.start({})
   const path = `${desk.folder}/out`
@@ -137,7 +140,7 @@ export default pipeline('${name}', (p) => {
   await expect.poll(() => q.phase).toBe('ended')
 })
 
-test('a program that would is refused before it is in the chain', async () => {
+test("a program that would write another's files is refused before it is in the chain", async () => {
   const desk = new Workshop()
   const worker = await desk.start({})
   const text = `import { fileSink, generatorSource, pipeline } from 'potoroo'

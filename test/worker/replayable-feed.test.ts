@@ -58,7 +58,7 @@ function begun(splits: readonly (readonly [string, Place | null])[], most: numbe
 const saved = (feed: ReplayableFeed) =>
   placesOf([{ step: 'in', worker: 'w1', snapshot: JSON.parse(JSON.stringify(feed.cut())) }], 'in')!
 
-test('reads so many splits at a time, and lets go of each as it ends', () => {
+test('a replayable feed reads so many splits at a time, and lets go of each as it ends', () => {
   const { feed, readers, poll } = begun(
     [0, 1, 2, 3, 4].map((n) => [`s${n}`, n === 4 ? { position: 1 } : null]),
     2,
@@ -93,7 +93,7 @@ test('a snapshot has every split, also those that have not been begun', () => {
   expect(Object.fromEntries(saved(feed))).toEqual({ s0: { position: 1 }, s1: { position: 2 }, s2: null })
 })
 
-test('a split has its place again, whatever it is called', () => {
+test('a split has its place again when the feed is restored, whatever the split is called', () => {
   const names = ['__proto__', '10', 'constructor', '2']
   const places = saved(
     begun(
@@ -105,7 +105,7 @@ test('a split has its place again, whatever it is called', () => {
   expect(places.get('toString')).toBeUndefined()
 })
 
-test('nothing has ended before the splits are known', () => {
+test('no feed has ended before its splits are known', () => {
   const feed = new ReplayableFeed('in', {} as never, () => {})
   expect(feed.poll(new Batch(1), 1, 0)).toBe('idle')
   feed.begin([], 1, () => new Reader(0, null))

@@ -76,42 +76,45 @@ function countReads({ hands }: Crew): () => number {
   return () => bytes
 }
 
-test.each(Array.from({ length: 12 }, (_, i) => i + 1))('seed %i', (seed) => {
-  const random = new Prng(seed)
-  const crew = new Crew(['a', 'b', 'c'], {
-    plan: () => plan(program.build()),
-    seed,
-    limits: { keyGroups: 64, packGapBytes: 0 },
-  })
-  const all = ['a', 'b', 'c']
-  const dealt = () => {
-    const shuffled = Array.from({ length: 64 }, () => random.below(3))
-    return (members: number) => (group: number) => shuffled[group]! % members
-  }
-  crew.start(all)
-  crew.run(all, { owners: dealt()(3) })
-  for (let round = 0; round < 3; round++) {
-    const from = crew.epoch
-    crew.until(() => crew.epoch >= from + 1 + random.below(3))
-    crew.world.run(crew.world.now + random.below(400))
-    const victim = random.below(4)
-    const members = all.filter((_, i) => i !== victim)
-    if (victim < 3) crew.hand(all[victim]!).kill()
-    const owners = dealt()(members.length)
-    const filteredBytes = countReads(crew)
-    crew.generation(members, { owners })
-    const hands = members.map((name) => crew.hand(name))
-    const filtered = stateOf(hands)
-    const bytes = filteredBytes()
-    const wholeBytes = countReads(crew)
-    crew.generation(members, { owners, handOver: false })
-    expect(stateOf(hands)).toEqual(filtered)
-    expect(Object.keys(filtered).length).toBeGreaterThan(20)
-    expect(bytes).toBeLessThan(wholeBytes())
-    if (victim < 3) crew.start([all[victim]!])
+test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
+  'who goes back in memory stands where a full restore would (seed %i)',
+  (seed) => {
+    const random = new Prng(seed)
+    const crew = new Crew(['a', 'b', 'c'], {
+      plan: () => plan(program.build()),
+      seed,
+      limits: { keyGroups: 64, packGapBytes: 0 },
+    })
+    const all = ['a', 'b', 'c']
+    const dealt = () => {
+      const shuffled = Array.from({ length: 64 }, () => random.below(3))
+      return (members: number) => (group: number) => shuffled[group]! % members
+    }
+    crew.start(all)
     crew.run(all, { owners: dealt()(3) })
-  }
-})
+    for (let round = 0; round < 3; round++) {
+      const from = crew.epoch
+      crew.until(() => crew.epoch >= from + 1 + random.below(3))
+      crew.world.run(crew.world.now + random.below(400))
+      const victim = random.below(4)
+      const members = all.filter((_, i) => i !== victim)
+      if (victim < 3) crew.hand(all[victim]!).kill()
+      const owners = dealt()(members.length)
+      const filteredBytes = countReads(crew)
+      crew.generation(members, { owners })
+      const hands = members.map((name) => crew.hand(name))
+      const filtered = stateOf(hands)
+      const bytes = filteredBytes()
+      const wholeBytes = countReads(crew)
+      crew.generation(members, { owners, handOver: false })
+      expect(stateOf(hands)).toEqual(filtered)
+      expect(Object.keys(filtered).length).toBeGreaterThan(20)
+      expect(bytes).toBeLessThan(wholeBytes())
+      if (victim < 3) crew.start([all[victim]!])
+      crew.run(all, { owners: dealt()(3) })
+    }
+  },
+)
 
 /** The state of a worker that runs alone, has changed since its base, and is asked to go back. */
 function aboutToGoBack(when: (held: Holdings) => boolean = () => true) {

@@ -67,7 +67,7 @@ test.for([
   expect(await read(pack)).toEqual(Buffer.from(pack))
 })
 
-test('what was left of one that was never finished goes as well', async () => {
+test('what was left of a savepoint that was never finished goes as well', async () => {
   await settleVoid((done) => store.remove(manifest, done))
   await expect(remove(begun)).rejects.toMatchObject({ code: 'E_SAVEPOINT_NEEDED' })
   expect(await read(pack)).toEqual(Buffer.from(pack))
