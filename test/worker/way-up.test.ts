@@ -11,7 +11,7 @@ import { Station } from '../../src/sim/station.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Execution } from '../../src/worker/execution/execution.ts'
-import { type Standing, WayUp } from '../../src/worker/execution/restore/way-up.ts'
+import { type AtBase, WayUp } from '../../src/worker/execution/restore/way-up.ts'
 import { OpenSources } from '../../src/worker/execution/sources/sources.ts'
 import { Executions } from '../../src/worker/executions.ts'
 
@@ -98,8 +98,8 @@ test('looks at the journal once, beside the state, and at no stream where no ste
   expect(looked).toHaveBeenCalledTimes(1)
   expect(fed).not.toHaveBeenCalled()
   // Whatever tasks held has gone over to them.
-  const { standing } = station.execution as unknown as { readonly standing: Standing }
-  expect(standing.held.size).toBe(0)
+  const { atBase } = station.execution as unknown as { readonly atBase: AtBase }
+  expect(atBase.held.size).toBe(0)
 })
 
 test('opens no port once it was closed, when the worker may work again', () => {

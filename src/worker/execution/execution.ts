@@ -30,7 +30,7 @@ import type { Care, Executing, ExecutionEvents, Generation, Holdings, Links } fr
 import { Progress } from './progress.ts'
 import { Opening } from './restore/opening.ts'
 import { ownedOf } from './restore/state-return.ts'
-import { type Standing, WayUp } from './restore/way-up.ts'
+import { type AtBase, WayUp } from './restore/way-up.ts'
 import { Running } from './running.ts'
 import type { ListeningSource } from './sources/listening-source.ts'
 import { SourceHolds } from './sources/source-holds.ts'
@@ -71,7 +71,7 @@ export class Execution implements Executing {
   private readonly holds: SourceHolds
   private readonly ending: Ending
   private way: WayUp | null = null
-  private standing: Standing | null = null
+  private atBase: AtBase | null = null
   private opening: Opening | null = null
   private active: Running | null = null
   /** What it wrote with before it was released. */
@@ -152,8 +152,8 @@ export class Execution implements Executing {
       (outcome) => {
         if (outcome.kind === 'failed') return events.failed(outcome.error)
         if (outcome.kind === 'damaged') return events.damaged(outcome.instead)
-        const { standing } = outcome
-        this.standing = standing
+        const { atBase } = outcome
+        this.atBase = atBase
         seams.loop.wake()
         events.restored()
       },
@@ -165,18 +165,18 @@ export class Execution implements Executing {
   }
 
   activate(): void {
-    const { plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful } =
+    const { plan, entry, generation, links, seams, events, atBase, splits, sources, holds, desk, report, careful } =
       this
     if (this.closed) return
-    assert(standing !== null, 'N2: what is activated was restored')
+    assert(atBase !== null, 'N2: what is activated was restored')
     this.stopOpening()
     this.active = new Running({
-      ...{ plan, entry, generation, links, seams, events, standing, splits, sources, holds, desk, report, careful },
+      ...{ plan, entry, generation, links, seams, events, atBase, splits, sources, holds, desk, report, careful },
       failed: (error) => this.fail(error),
       spoiled: (step, care, warning) => this.spoil(step, care, warning),
     })
     this.active.start()
-    events.running(standing.base)
+    events.running(atBase.base)
   }
 
   private stopOpening(): void {
@@ -282,9 +282,9 @@ export class Execution implements Executing {
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   holdings(): Holdings {
-    const { generation, entry, active, standing, careful } = this
-    const stores = standing?.stores ?? new Map<string, KeyedStore>()
-    const base = active?.figures.epoch ?? this.standing?.base?.epoch ?? 0
+    const { generation, entry, active, atBase, careful } = this
+    const stores = atBase?.stores ?? new Map<string, KeyedStore>()
+    const base = active?.figures.epoch ?? this.atBase?.base?.epoch ?? 0
     const owned = new Set(stores.size === 0 ? [] : ownedOf(generation))
     return { stores, base, undecided: active?.undecided ?? 0, owned, submitted: entry.submitted, careful }
   }
@@ -314,7 +314,7 @@ export class Execution implements Executing {
     this.status.keep()
     this.former = this.writers
     this.way = null
-    this.standing = null
+    this.atBase = null
     this.active = null
   }
 
@@ -344,11 +344,11 @@ export class Execution implements Executing {
   }
 
   get stores(): ReadonlyMap<string, KeyedStore> {
-    return (this.isSpoiled ? null : this.standing?.stores) ?? new Map()
+    return (this.isSpoiled ? null : this.atBase?.stores) ?? new Map()
   }
 
   get writers(): ReadonlyMap<string, Writer> {
-    return this.standing?.writers ?? this.former
+    return this.atBase?.writers ?? this.former
   }
 
   get deadLetters(): DeadLetters {

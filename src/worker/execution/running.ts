@@ -37,7 +37,7 @@ import type { Sent } from './far-outlet.ts'
 import type { Care, Careful, ExecutionEvents, Generation, Links } from './generation.ts'
 import { connectorsOf, stepsOf } from './restore/base-fit.ts'
 import { ownedOf } from './restore/state-return.ts'
-import type { Standing } from './restore/way-up.ts'
+import type { AtBase } from './restore/way-up.ts'
 import type { SourceHolds } from './sources/source-holds.ts'
 import type { OpenSources } from './sources/sources.ts'
 import type { SplitTable } from './sources/split-table.ts'
@@ -56,7 +56,7 @@ export interface RunningParts {
   readonly links: Links
   readonly seams: ExecutionSeams
   readonly events: ExecutionEvents
-  readonly standing: Standing
+  readonly atBase: AtBase
   readonly splits: SplitTable
   readonly sources: OpenSources
   readonly holds: SourceHolds
@@ -92,10 +92,10 @@ export class Running implements Work, MembersMail {
   startedMs = 0
 
   constructor(parts: RunningParts) {
-    const { plan, entry, generation, links, seams, splits, report, failed, standing } = parts
+    const { plan, entry, generation, links, seams, splits, report, failed, atBase } = parts
     const { limits } = seams
     this.parts = parts
-    this.passage = new Passage(standing.base)
+    this.passage = new Passage(atBase.base)
     const sender = new PatientSender(seams.env.clock, limits, (worker) => links.backlog(worker))
     this.post = new EpochPost(generation, links, entry.run, limits.frameBytes, sender)
     this.channels =
@@ -112,16 +112,16 @@ export class Running implements Work, MembersMail {
             report,
             failed,
           })
-    this.participating = this.makeParticipating(standing)
-    this.coordinating = generation.coordinator === seams.member.worker ? this.makeCoordinating(standing) : null
-    this.runtime = this.makeRuntime(standing)
-    standing.held.clear()
+    this.participating = this.makeParticipating(atBase)
+    this.coordinating = generation.coordinator === seams.member.worker ? this.makeCoordinating(atBase) : null
+    this.runtime = this.makeRuntime(atBase)
+    atBase.held.clear()
   }
 
   start(): void {
-    const { seams, holds, standing } = this.parts
+    const { seams, holds, atBase } = this.parts
     this.startedMs = seams.env.clock.monotonic()
-    for (const store of standing.stores.values()) store.load.reset()
+    for (const store of atBase.stores.values()) store.load.reset()
     seams.loop.add(this)
     holds.begin(this.runtime)
     this.coordinating?.start()
@@ -158,7 +158,7 @@ export class Running implements Work, MembersMail {
     this.passage.close()
   }
 
-  private makeRuntime({ writers, stores, held }: Standing): Runtime {
+  private makeRuntime({ writers, stores, held }: AtBase): Runtime {
     const { plan, seams, sources, generation, splits, report, careful } = this.parts
     const { owners } = generation
     return new Runtime(plan, {
@@ -190,7 +190,7 @@ export class Running implements Work, MembersMail {
     })
   }
 
-  private makeParticipating({ base, stores, lostPacks }: Standing): Participating {
+  private makeParticipating({ base, stores, lostPacks }: AtBase): Participating {
     const { post } = this
     const { seams, plan, splits, generation, events } = this.parts
     const { store, limits, loop, member, env } = seams
@@ -209,7 +209,7 @@ export class Running implements Work, MembersMail {
     })
   }
 
-  private makeCoordinating({ base }: Standing): Coordinating {
+  private makeCoordinating({ base }: AtBase): Coordinating {
     const { seams, entry, generation, events } = this.parts
     const { store, limits, env, appender, named } = seams
     const { clock, log } = env
@@ -260,7 +260,7 @@ export class Running implements Work, MembersMail {
       if (letters.flooded !== null) throw letters.flooded
       if (more) return true
       // Nothing to do: decode what is still bytes, a key group at a time.
-      for (const store of parts.standing.stores.values()) if (store.loadNext()) return true
+      for (const store of parts.atBase.stores.values()) if (store.loadNext()) return true
     } catch (error) {
       if (SpoiledState.is(error)) {
         const cause = describeError(error.cause).message
@@ -321,9 +321,9 @@ export class Running implements Work, MembersMail {
   }
 
   private commit(epoch: number): void {
-    const { sources, standing, events } = this.parts
+    const { sources, atBase, events } = this.parts
     const committed = this.memory.commit(epoch)
-    for (const [step, held] of committed.sinks) standing.writers.get(step)!.commit(epoch, held)
+    for (const [step, held] of committed.sinks) atBase.writers.get(step)!.commit(epoch, held)
     sources.complete(committed.sources, committed.held)
     if (epoch === this.drainsWith) events.drained()
     this.tellCommitted(epoch)

@@ -17,8 +17,8 @@ export const askedMutants: readonly SimMutant[] = [
   {
     name: 'last-epoch-is-not-shown',
     file: 'src/worker/execution/running.ts',
-    text: 'for (const [step, held] of committed.sinks) standing',
-    replacement: 'for (const [step, held] of epoch === this.drainsWith ? [] : committed.sinks) standing',
+    text: 'for (const [step, held] of committed.sinks) atBase',
+    replacement: 'for (const [step, held] of epoch === this.drainsWith ? [] : committed.sinks) atBase',
   },
   {
     name: 'ended-before-it-was-committed',

@@ -41,8 +41,8 @@ import { heldFor, partsFor, SOLE_WRITER, takerOf } from './takers.ts'
 
 type SinkTaskPlan = TaskPlan & { readonly kind: 'sink' }
 
-/** What comes of it. */
-export interface Standing {
+/** What an execution runs with, once it stands at the base of its generation. */
+export interface AtBase {
   /** The manifest that was restored, `null` where there is none. */
   readonly base: Manifest | null
   readonly stores: ReadonlyMap<string, KeyedStore>
@@ -54,7 +54,7 @@ export interface Standing {
 }
 
 export type WayUpOutcome =
-  | { readonly kind: 'restored'; readonly standing: Standing }
+  | { readonly kind: 'restored'; readonly atBase: AtBase }
   /** The older epoch `instead` can be restored: the chain has to name it first. */
   | { readonly kind: 'damaged'; readonly instead: number }
   | { readonly kind: 'failed'; readonly error: PotorooError }
@@ -120,7 +120,7 @@ export class WayUp {
       if (!this.options.open()) return
       if (outcome.kind === 'failed') return this.done(outcome)
       try {
-        this.fill(outcome.kind === 'restored' ? outcome.restored : null)
+        this.restoreSources(outcome.kind === 'restored' ? outcome.restored : null)
       } catch (error) {
         if (!(error instanceof PotorooError)) throw error
         this.done({ kind: 'failed', error })
@@ -138,7 +138,8 @@ export class WayUp {
     for (const writer of this.writers.values()) writer.close()
   }
 
-  private fill(restored: Restored | null): void {
+  /** First: the sources, whose journal has to reach back to the base. */
+  private restoreSources(restored: Restored | null): void {
     const { plan, generation, sources, seams, warned, open } = this.options
     const keyGroups = generation.owners.length
     for (const damage of restored?.restore.damages ?? []) {
@@ -149,14 +150,15 @@ export class WayUp {
     sources.restore(base?.sources ?? [], (error) => {
       if (!open()) return
       if (error !== null) return this.done({ kind: 'failed', error })
-      if (!this.settleBase(restored?.restore ?? null)) return
-      // From here on nothing can refuse the base any more.
-      this.fillStores(restored, base)
+      if (this.acceptBase(restored?.restore ?? null)) this.restoreOutputs(restored, base)
     })
   }
 
-  /** Whether the base is the one that the chain names (E1), and losing nothing (E3). */
-  private settleBase(restore: Restore | null): boolean {
+  /**
+   * Second: whether the base is the one that the chain names (E1), and losing nothing (E3). Where it is not, this way
+   * up is over, and has said so.
+   */
+  private acceptBase(restore: Restore | null): boolean {
     if (restore === null) return true
     const { plan, entry, generation, sources, seams } = this.options
     const { epoch } = restore.manifest
@@ -173,7 +175,8 @@ export class WayUp {
     return false
   }
 
-  private fillStores(restored: Restored | null, base: Manifest | null): void {
+  /** Third: sinks and dead letters, beside the state that has come back; nothing can refuse the base any more. */
+  private restoreOutputs(restored: Restored | null, base: Manifest | null): void {
     if (restored === null) this.state.begin(0, true)
     const lost = restored?.restore.lost ?? []
     const stores = this.state.finish(lost)
@@ -183,12 +186,12 @@ export class WayUp {
     for (const task of this.options.plan.tasks) if (task.kind === 'sink') this.openWriter(task)
     this.restoreWriters(base, () => {
       this.openLetters(base, () => {
-        this.done({ kind: 'restored', standing: { base, stores, writers: this.writers, held, lostPacks } })
+        this.done({ kind: 'restored', atBase: { base, stores, writers: this.writers, held, lostPacks } })
       })
     })
   }
 
-  private heldByStep(parts: readonly HeldPart[], base: Manifest | null): Standing['held'] {
+  private heldByStep(parts: readonly HeldPart[], base: Manifest | null): AtBase['held'] {
     const { plan, generation, seams, sources, splits } = this.options
     const held = new Map<string, HeldRecords[]>()
     if (base === null) return held
