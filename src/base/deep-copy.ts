@@ -1,5 +1,6 @@
 /**
- * A copy of any state, value by value: for what no copier was generated for.
+ * A copy of any state, value by value: for what no copier was generated for. It is exact where the codec is
+ * (`base/codec/format.ts`, Q3), and there alone.
  *
  * What a state may hold is what the codec of values can write (`base/codec`): plain data, `Map`, `Set`, `Date`,
  * `ArrayBuffer`, `Buffer` and typed arrays. Anything else is shared, and refused when the state is written.
@@ -33,7 +34,7 @@ export function deepCopy(value: unknown, cost: CopyCost = { bytes: 0, limit: Inf
   }
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
-  return copyFields(value as Record<string, unknown>, cost)
+  return copyFields(value as Record<string, unknown>, prototype, cost)
 }
 
 function copyArray(from: readonly unknown[], cost: CopyCost): unknown[] {
@@ -77,11 +78,12 @@ function copyView(from: ArrayBufferView, cost: CopyCost): ArrayBufferView {
   return (from as Uint8Array).slice()
 }
 
-function copyFields(from: Record<string, unknown>, cost: CopyCost): unknown {
+/** `prototype`: that of plain objects, or none. */
+function copyFields(from: Record<string, unknown>, prototype: object | null, cost: CopyCost): unknown {
   const names = Object.keys(from)
   cost.bytes += names.length * ITEM_BYTES
   if (cost.bytes > cost.limit) return from
-  const copy = { ...from }
+  const copy = prototype === null ? Object.assign(Object.create(null), from) : { ...from }
   for (const name of names) {
     if (cost.bytes > cost.limit) break
     const field = copy[name]

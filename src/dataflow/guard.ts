@@ -16,8 +16,9 @@
  *
  * It costs a walk over records, states and results for every call, so it is off unless it is asked for.
  */
-import { findFault, findHole } from '../base/codec/fault.ts'
+import { findFault } from '../base/codec/fault.ts'
 import { DEPTH_MAX } from '../base/codec/format.ts'
+import { findLoss } from '../base/codec/loss.ts'
 import { written } from '../base/codec/written.ts'
 import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
@@ -97,7 +98,7 @@ function remember(step: string, value: unknown): () => void {
 
 /** What of `value` could not be written, or would be read as something else (U3, U5). */
 function faultOf(value: unknown): { readonly path: string; readonly got: string } | null {
-  return findFault([value], 1, DEPTH_MAX) ?? findHole(value)
+  return findFault([value], 1, DEPTH_MAX) ?? findLoss(value)
 }
 
 /** U5 */

@@ -11,6 +11,8 @@
  * they arrive.
  *
  * D1. A body says everything itself: one whose records all go on to one worker may be forwarded as it is.
+ *     Up to version 3 of the protocol its values are of format 1 (`base/codec/format.ts`, Q4): who speaks that gets
+ *     holes and objects without prototype as he always has.
  * D2. A split is a number of its sender's, whose name has come in front (`split-names.ts`).
  */
 import { assert } from '../base/assert.ts'
@@ -19,6 +21,7 @@ import { type FieldAccess, makeFieldAccess } from '../base/codec/field.ts'
 import type { ValueCodec } from '../base/codec/values.ts'
 import type { Key } from '../base/hash.ts'
 import { readSequence, writeSequence } from './sequence.ts'
+import { valuesFormatOf } from './version.ts'
 
 /** The columns of a batch, as far as they travel. `keys` and `hashes` are filled for all records or for none. */
 export interface Columns {
@@ -77,11 +80,11 @@ export class BatchCodec {
       writer.varint(length)
       writer.u8(!keyed ? PLAIN : batch.combined ? COMBINED : KEYED)
       if (keyed) writeHashes(writer, batch.hashes, length)
-      writeSequence(writer, batch.splits, length, version)
-      writeSequence(writer, batch.times, length, version)
-      writeSequence(writer, batch.positions, length, version)
-      writeSequence(writer, batch.ordinals, length, version)
-      this.values.encodeValues(writer, batch.values, length)
+      writeSequence(writer, batch.splits, length)
+      writeSequence(writer, batch.times, length)
+      writeSequence(writer, batch.positions, length)
+      writeSequence(writer, batch.ordinals, length)
+      this.values.encodeValues(writer, batch.values, length, valuesFormatOf(version))
       if (keyed) this.writeKeys(writer, batch)
     } catch (error) {
       writer.truncate(start)

@@ -19,8 +19,6 @@ const SAME = 0
 const RUNS = 3
 const WIDE = 8
 
-/** The first version of the protocol that has runs. */
-const RUNS_SINCE = 3
 /** Most runs behind the first. */
 const RUNS_MAX = 16
 /** What a run takes at most in a batch of usual size; a difference takes a byte at least. */
@@ -30,10 +28,10 @@ const SIGN = -0x80000000
 /** Where runs begin, within one call. */
 const starts = new Int32Array(RUNS_MAX)
 
-/** Writes `numbers[0, count)` as `version` of the protocol has it; nothing at all when `count` is 0. */
-export function writeSequence(writer: ByteWriter, numbers: Float64Array, count: number, version: number): void {
+/** Writes `numbers[0, count)`; nothing at all when `count` is 0. */
+export function writeSequence(writer: ByteWriter, numbers: Float64Array, count: number): void {
   if (count === 0) return
-  const most = version < RUNS_SINCE ? 0 : Math.min(RUNS_MAX, Math.floor((count - 2) / RUN_BYTES))
+  const most = Math.min(RUNS_MAX, Math.floor((count - 2) / RUN_BYTES))
   const runs = runsOf(numbers, count, most)
   if (runs < 0) writeSteps(writer, numbers, count)
   else writeRuns(writer, numbers, runs)

@@ -6,7 +6,7 @@
  *     loop.
  */
 import { ByteWriter } from '../base/bytes.ts'
-import { BYTES_MAX, VALUES_MAX } from '../base/codec/format.ts'
+import { BYTES_MAX, FORMAT_EXACT, VALUES_MAX } from '../base/codec/format.ts'
 import { fail, PotorooError } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
 import type { Limits } from '../base/limits.ts'
@@ -21,6 +21,8 @@ const WEIGHT = 1 / 16
 export class ChunkWriter {
   /** Entries that the next chunk may hold (W1). */
   entries: number
+  /** Answers with the newest format of chunks that every member knows. */
+  formatMax: () => number = () => FORMAT_EXACT
   /** Average bytes of an entry in recent chunks. */
   entryBytes = 0
   private readonly step: string
@@ -45,7 +47,7 @@ export class ChunkWriter {
     const count = rows.keys.length
     if (Math.max(removed.length, count) > VALUES_MAX) return this.halve(removed, rows, emit)
     try {
-      encodeChunk(writer, this.schemaVersion, removed, rows)
+      encodeChunk(writer, this.schemaVersion, removed, rows, this.formatMax())
     } catch (error) {
       writer.clear()
       if (!(error instanceof PotorooError)) throw error

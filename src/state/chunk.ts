@@ -3,19 +3,21 @@
  *
  *     chunk := format u8 · schema version varint · removed keys block · keys block · times block · states block
  *
- * A block is the codec's (`base/codec`). The times' block is empty where the step has no TTL.
+ * A block is the codec's (`base/codec`), and the chunk's format is that of the states' block: so who knows only the
+ * first one reads every chunk without holes and without objects that have no prototype. The times' block is empty where
+ * the step has no TTL.
  *
  * H1. Chunks of one key group apply in the order in which they were written, and within a chunk the removed keys come
  *     before the entries: a key that was removed and came back stands in both.
- * H2. What is damaged or from another program throws `E_DAMAGED`, never becomes state. A checksum has vouched for the
- *     bytes before, so this is the second look.
+ * H2. What is damaged or from another program throws `E_DAMAGED`, never becomes state; what a newer release has written
+ *     throws `E_STORE_VERSION`. A checksum has vouched for the bytes before, so this is the second look.
  * H3. The states come last: a reader that wants none of a chunk's keys stops before them.
  */
 import { ByteReader, type ByteWriter } from '../base/bytes.ts'
+import { FORMAT_EXACT, FORMAT_PLAIN } from '../base/codec/format.ts'
 import { decodeValues, encodeValues } from '../base/codec/values.ts'
+import { fail } from '../base/errors.ts'
 import type { Key } from '../base/hash.ts'
-
-const FORMAT = 1
 
 /** How chunks of a key group follow each other: `full` replaces what came before, `delta` adds to it. */
 export type ChunkKind = 'full' | 'delta'
@@ -34,16 +36,24 @@ export class Rows {
 }
 
 /**
- * Writes a chunk. Throws `E_VALUE` for a state that cannot be written and `E_BLOCK_TOO_LONG`; the writer then holds a
- * part of a chunk.
+ * Writes a chunk. `formatMax`: the newest format that all who may read it know. Throws `E_VALUE` for a state that
+ * cannot be written and `E_BLOCK_TOO_LONG`; the writer then holds a part of a chunk.
  */
-export function encodeChunk(writer: ByteWriter, schemaVersion: number, removed: readonly Key[], rows: Rows): void {
-  writer.u8(FORMAT)
+export function encodeChunk(
+  writer: ByteWriter,
+  schemaVersion: number,
+  removed: readonly Key[],
+  rows: Rows,
+  formatMax = FORMAT_EXACT,
+): void {
+  const start = writer.length
+  writer.u8(FORMAT_PLAIN)
   writer.varint(schemaVersion)
   encodeValues(writer, removed, removed.length)
   encodeValues(writer, rows.keys, rows.keys.length)
   encodeValues(writer, rows.times, rows.times.length)
-  encodeValues(writer, rows.states, rows.states.length)
+  const format = encodeValues(writer, rows.states, rows.states.length, formatMax)
+  writer.peek()[start] = format
 }
 
 /** The version of the schema that the states in a chunk have. */
@@ -53,7 +63,8 @@ export function schemaOf(chunk: Uint8Array): number {
 
 function readHead(reader: ByteReader): number {
   const format = reader.u8()
-  if (format !== FORMAT) throw reader.damaged(`a chunk of format ${format}`)
+  if (format > FORMAT_EXACT) throw fail('E_STORE_VERSION', { path: 'a chunk', version: format, known: FORMAT_EXACT })
+  if (format < FORMAT_PLAIN) throw reader.damaged(`a chunk of format ${format}`)
   return reader.varint()
 }
 

@@ -154,6 +154,11 @@ export class Switchboard {
     this.peer(worker).send(message, body)
   }
 
+  /** The version of the protocol that is spoken with `worker`; 0 before one was agreed on. */
+  version(worker: string): number {
+    return this.peer(worker).links.control.version
+  }
+
   /** Bytes of messages that `worker` is not known to have: what a message that is sent now may have to wait for. */
   backlog(worker: string): number {
     return this.peer(worker).links.control.keptBytes

@@ -56,25 +56,54 @@ test('a state that cannot be written is named at its record', () => {
   expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: '.later.call', key: '0' } })
 })
 
-test('a hole in a state or in a record, which a recovery would fill with undefined, is named', () => {
-  const { failures } = run((state, n) => {
+test('a hole, or an object without prototype, is read as it was, and goes through', () => {
+  const { codes } = run((state, n) => {
     const hours: number[] = [n]
     hours[3] = 1
-    state.day = { hours }
+    state.day = { hours, counts: Object.assign(Object.create(null), { n }) }
     return n
   })
-  expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: '.day.hours[1]', key: '0' } })
+  expect(codes).toEqual([])
+})
+
+/** What the codec leaves out: where it is, and what is made of `n`. */
+const losses: readonly (readonly [place: string, make: (n: number) => unknown])[] = [
+  ['[Symbol(s)]', (n) => ({ n, [Symbol('s')]: 1 })],
+  [
+    '.twice',
+    (n) => ({
+      n,
+      get twice() {
+        return 2 * n
+      },
+    }),
+  ],
+  ['.n', (n) => Object.defineProperty({}, 'n', { value: n })],
+  ['.index', (n) => /\d/.exec(`${n}`)],
+  ['.note', (n) => Object.assign(new Map(), { note: n })],
+  ['', () => new Uint8Array(new SharedArrayBuffer(4))],
+  ['', () => Reflect.construct(ArrayBuffer, [4, { maxByteLength: 8 }])],
+]
+
+test.for(losses)('what would not be read again is named, in a state and in a record: %s', ([place, make]) => {
+  const { failures } = run((state, n) => {
+    state.day = { lost: make(n) }
+    return n
+  })
+  expect(failures[0]!.error).toMatchObject({ code: 'E_STATE_VALUE', details: { path: `.day.lost${place}`, key: '0' } })
   const sent = plan(
     pipeline('under-test', (p) => {
       p.source('in', generatorSource<number>({ value: (n) => n }))
-        .map('list', (n) => (n === 0 ? new Array<number>(2) : [undefined, n]))
+        .map('list', (n) => [n === 0 ? make(n) : n])
         .keyBy('by', () => 1)
         .reduce('sum', (_sum, list) => list)
     }).build(),
   )
   const under = stage(sent, { in: [0, 1] }, {}, {}, true)
   under.settle()
-  expect(under.failures.map(({ error }) => error)).toMatchObject([{ code: 'E_VALUE', details: { place: 'value[0]' } }])
+  expect(under.failures.map(({ error }) => error)).toMatchObject([
+    { code: 'E_VALUE', details: { place: `value[0]${place}` } },
+  ])
 })
 
 test('bytes that lie side by side in one block are not shared, and those that overlap are', () => {

@@ -193,6 +193,34 @@ describe('keys that are in the values', () => {
   })
 })
 
+describe('holes and objects without prototype', () => {
+  const dictionary = (i: number): object => Object.assign(Object.create(null), { i })
+  const list = (i: number): unknown[] => Object.assign(new Array(3), { 1: i })
+  const values = Array.from({ length: 20 }, (_, i) => ({ k: i, list: list(i), more: new Map([[1, dictionary(i)]]) }))
+  const read = (version: number): TestBatch => {
+    const codec = new BatchCodec(new ValueCodec())
+    const writer = new ByteWriter(256)
+    codec.write(
+      writer,
+      batchOf(values, (value) => (value as { k: number }).k),
+      version,
+    )
+    return decode(codec, writer.take())
+  }
+
+  test('cross as they are', () => {
+    expect(read(NEWEST_VERSION).values.slice(0, values.length)).toStrictEqual(values)
+  })
+
+  test('cross as they always have to who speaks the version before', () => {
+    const batch = read(3)
+    expect(batch.values.slice(0, batch.length)).toStrictEqual(
+      values.map(({ k }) => ({ k, list: [undefined, k, undefined], more: new Map([[1, { i: k }]]) })),
+    )
+    expect(batch.keys.slice(0, batch.length)).toEqual(values.map(({ k }) => k))
+  })
+})
+
 describe('what is no batch', () => {
   test('leaves nothing behind when a value cannot be written', () => {
     const writer = new ByteWriter()

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { agreedVersion, NEWEST_VERSION, OLDEST_VERSION, spokenVersions } from '../../src/protocol/version.ts'
+import { FORMAT_EXACT, FORMAT_PLAIN } from '../../src/base/codec/format.ts'
+import {
+  agreedVersion,
+  NEWEST_VERSION,
+  OLDEST_VERSION,
+  spokenVersions,
+  valuesFormatOf,
+} from '../../src/protocol/version.ts'
 
 test('two peers agree on the newest version that both speak, in either order', () => {
   const cases: [newest: number, oldest: number, newest2: number, oldest2: number, agreed: number | null][] = [
@@ -17,6 +24,10 @@ test('two peers agree on the newest version that both speak, in either order', (
     expect(agreedVersion(a, b)).toBe(agreed)
     expect(agreedVersion(b, a)).toBe(agreed)
   }
+})
+
+test('who speaks version 3 reads values of the first format alone', () => {
+  expect([3, 4, 5].map(valuesFormatOf)).toEqual([FORMAT_PLAIN, FORMAT_EXACT, FORMAT_EXACT])
 })
 
 test('this program speaks its own version and at most the one before it (V2)', () => {

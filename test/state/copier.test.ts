@@ -40,8 +40,8 @@ const { value } = fc.letrec((tie) => ({
     ),
     { maxLength: 6 },
   ),
-  object: fc.array(fc.tuple(name, tie('value')), { maxLength: 4 }).map((fields) => {
-    const object: Record<string, unknown> = {}
+  object: fc.tuple(fc.array(fc.tuple(name, tie('value')), { maxLength: 4 }), fc.boolean()).map(([fields, bare]) => {
+    const object: Record<string, unknown> = bare ? Object.create(null) : {}
     for (const [field, held] of fields) {
       Object.defineProperty(object, field, { value: held, writable: true, enumerable: true, configurable: true })
     }

@@ -17,6 +17,7 @@ import type { RecordBody } from '../../src/checkpoint/record.ts'
 import { placementFromJson } from '../../src/cluster/splits.ts'
 import { Door } from '../../src/ingest/door.ts'
 import type { Plan } from '../../src/model/plan.ts'
+import { NEWEST_VERSION } from '../../src/protocol/version.ts'
 import type { Volume } from '../../src/sim/volume.ts'
 import { calm, type Weather } from '../../src/sim/weather.ts'
 import { type Machine, type SimProcess, World } from '../../src/sim/world.ts'
@@ -166,6 +167,7 @@ export class Hand {
     const links: Links = {
       send: (worker, message, body = null) =>
         worker === this.name ? local.send(worker, message, body) : board.send(worker, message, body),
+      version: (worker) => (board.has(worker) ? board.version(worker) : NEWEST_VERSION),
       backlog: (worker) => (board.has(worker) ? board.backlog(worker) : 0),
       outlet: (worker, address, encode) => board.outlet(worker, address, encode),
       inlet: (worker, address, taker) => board.inlet(worker, address, taker),

@@ -1,6 +1,7 @@
 /** What tasks hold is written in as many parts as it takes, and comes back in its order. */
 import { expect, test } from 'vitest'
 import { ByteWriter } from '../../src/base/bytes.ts'
+import { FORMAT_EXACT, FORMAT_PLAIN } from '../../src/base/codec/format.ts'
 import type { Examined } from '../../src/checkpoint/damage.ts'
 import type { PackChunk, PackHandle } from '../../src/checkpoint/pack-format.ts'
 import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
@@ -11,7 +12,7 @@ import { Snapshotter } from '../../src/worker/execution/epochs/snapshotter.ts'
 import { SplitTable } from '../../src/worker/execution/sources/split-table.ts'
 import { Sim } from '../checkpoint/fixture.ts'
 
-function heldOf(values: readonly string[], splits: SplitTable): HeldRecords {
+function heldOf(values: readonly unknown[], splits: SplitTable): HeldRecords {
   const held = new HeldRecords()
   values.forEach((value, i) => {
     held.values.push(value)
@@ -49,13 +50,27 @@ test('a record that is more than a block by itself is named, and what comes afte
   expect(parts.map((bytes) => decodeHeld(bytes, splits).values)).toEqual([['next']])
 })
 
+test('holes stand where they were, unless somebody reads the first format alone', () => {
+  const splits = new SplitTable()
+  const hours: unknown[] = []
+  hours[2] = 7
+  const read = (formatMax?: number): unknown[] => {
+    const parts: Uint8Array[] = []
+    writeHeld(new ByteWriter(), heldOf([hours], splits), splits, (bytes) => parts.push(bytes), formatMax)
+    return decodeHeld(parts[0]!, splits).values
+  }
+  expect(read()).toStrictEqual([hours])
+  expect(read(FORMAT_PLAIN)).toStrictEqual([[undefined, undefined, 7]])
+})
+
 test('what a task holds stands in the pack in its order', () => {
   const sim = new Sim()
   const { clock, limits } = sim
   const store = sim.open()
   const splits = new SplitTable()
   const path = 'pipelines/p/1/packs/1'
-  const snapshotter = new Snapshotter({ store, clock, limits }, path, 0, splits, new PackBlocks(limits), () => {})
+  const seams = { store, clock, limits, valuesFormat: () => FORMAT_EXACT }
+  const snapshotter = new Snapshotter(seams, path, 0, splits, new PackBlocks(limits), () => {})
   const held = ['first', 'second', 'third'].map((value) => heldOf([value], splits))
   const ignore = (): void => {}
   snapshotter.add('sums', null, held, ignore, ignore)

@@ -4,11 +4,14 @@
  */
 import type { ByteReader } from '../bytes.ts'
 import {
+  ABSENT,
+  BARE,
   BYTES,
   CELLS_MAX,
   DOUBLES,
   FLAGS,
   flagValues,
+  HOLED,
   INTS8,
   INTS16,
   INTS32,
@@ -31,9 +34,12 @@ import { COPIED_UNITS, type Lengths, readJoined, readTexts } from './text.ts'
 const SHAPES_MAX = 256
 /** Longest signature of a shape: what a writer makes is a third of it. */
 const SIGNATURE_BYTES_MAX = 1 << 16
+/** Stands for a hole among the items of lists. */
+const hole = {}
 
 export class ColumnReader {
-  private readonly shapes = new ReadShapes(SHAPES_MAX)
+  private readonly shapes = new ReadShapes(SHAPES_MAX, false)
+  private readonly bareShapes = new ReadShapes(SHAPES_MAX, true)
   private readonly scratch = new Scratch()
   private readonly depthMax: number
   /** Values that the block's columns have so far. */
@@ -90,13 +96,16 @@ export class ColumnReader {
         this.bytes(reader, count, into)
         break
       case SPARSE:
-        this.sparse(reader, count, into, depth)
+        this.sparse(reader, PRESENT, count, into, depth)
         break
       case LISTS:
         this.lists(reader, count, into, depth, wanted)
         break
       case OBJECTS:
-        this.objects(reader, count, into, depth, wanted)
+        this.objects(reader, this.shapes, count, into, depth, wanted)
+        break
+      case BARE:
+        this.objects(reader, this.bareShapes, count, into, depth, wanted)
         break
       case VARIANTS:
         this.variants(reader, count, into, depth)
@@ -105,7 +114,7 @@ export class ColumnReader {
         for (let i = 0; i < count; i++) into[i] = readItem(reader, this.depthMax - depth)
         break
       default:
-        throw reader.damaged(`${kind} is no kind of column`)
+        throw reader.damaged(`${kind} is no kind of column that this program knows`)
     }
   }
 
@@ -168,7 +177,8 @@ export class ColumnReader {
     this.scratch.ints.release(used)
   }
 
-  private sparse(reader: ByteReader, count: number, into: unknown[], depth: number): void {
+  /** `flagMax`: the highest flag that there may be, `ABSENT` among the items of lists. */
+  private sparse(reader: ByteReader, flagMax: number, count: number, into: unknown[], depth: number): void {
     const at = reader.advance(count)
     const { buffer } = reader
     let presentCount = 0
@@ -180,8 +190,8 @@ export class ColumnReader {
     let next = 0
     for (let i = 0; i < count; i++) {
       const flag = buffer[at + i]!
-      if (flag > PRESENT) throw reader.damaged(`${flag} is no flag`)
-      into[i] = flag === PRESENT ? present[next++] : flagValues[flag]
+      if (flag > flagMax) throw reader.damaged(`${flag} is no flag`)
+      into[i] = flag === PRESENT ? present[next++] : flag === ABSENT ? hole : flagValues[flag]
     }
   }
 
@@ -194,19 +204,31 @@ export class ColumnReader {
       cutInts(this.ints(kind, reader, total), each, count, into, wanted)
     } else {
       const items = new Array<unknown>(total)
-      this.ofKind(kind, reader, total, items, depth + 1, null)
-      cutItems(items, each, count, into)
+      if (kind === HOLED) {
+        this.sparse(reader, ABSENT, total, items, depth + 1)
+        cutHoled(items, each, count, into)
+      } else {
+        this.ofKind(kind, reader, total, items, depth + 1, null)
+        cutItems(items, each, count, into)
+      }
     }
     this.scratch.ints.release(used)
   }
 
-  private objects(reader: ByteReader, count: number, into: unknown[], depth: number, wanted: Wanted | null): void {
+  private objects(
+    reader: ByteReader,
+    shapes: ReadShapes,
+    count: number,
+    into: unknown[],
+    depth: number,
+    wanted: Wanted | null,
+  ): void {
     const { ints, doubles } = this.scratch
     const [usedInts, usedDoubles] = [ints.used, doubles.used]
     const bytes = reader.varint()
     if (bytes > SIGNATURE_BYTES_MAX) throw reader.damaged(`a shape of ${bytes} bytes`)
     const at = reader.advance(bytes)
-    const shape = this.shapes.find(reader.buffer.toString('latin1', at, at + bytes))
+    const shape = shapes.find(reader.buffer.toString('latin1', at, at + bytes))
     if (shape === null) throw reader.damaged('a shape whose names are not names')
     const columns: ReadColumn[] = []
     for (let f = 0; f < shape.names.length; f++) {
@@ -248,7 +270,7 @@ export class ColumnReader {
     }
     const groups = counts.map((size) => {
       const group = new Array<unknown>(size)
-      this.objects(reader, size, group, depth, null)
+      this.objects(reader, this.shapes, size, group, depth, null)
       return group
     })
     const next = new Array<number>(shapes).fill(0)
@@ -265,6 +287,17 @@ function cutItems(items: readonly unknown[], lengths: ArrayLike<number>, count: 
     const end = start + lengths[i]!
     into[i] = items.slice(start, end)
     start = end
+  }
+}
+
+function cutHoled(items: readonly unknown[], lengths: ArrayLike<number>, count: number, into: unknown[]): void {
+  let start = 0
+  for (let i = 0; i < count; i++) {
+    const length = lengths[i]!
+    const list = new Array<unknown>(length)
+    for (let k = 0; k < length; k++) if (items[start + k] !== hole) list[k] = items[start + k]
+    into[i] = list
+    start += length
   }
 }
 

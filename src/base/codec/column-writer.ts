@@ -6,9 +6,25 @@
  * W2. The bytes depend on the values alone, never on what was written before.
  */
 import type { ByteWriter } from '../bytes.ts'
-import { BYTES, CELLS_MAX, FLAGS, ITEMS, LISTS, OBJECTS, PRESENT, SPARSE, VARIANTS, VARIANTS_MAX } from './format.ts'
+import {
+  ABSENT,
+  BARE,
+  BYTES,
+  CELLS_MAX,
+  FLAGS,
+  FORMAT_EXACT,
+  FORMAT_PLAIN,
+  HOLED,
+  ITEMS,
+  LISTS,
+  OBJECTS,
+  PRESENT,
+  SPARSE,
+  VARIANTS,
+  VARIANTS_MAX,
+} from './format.ts'
 import { copyWords, DONE, type Lane, type LaneStore, OTHER_SHAPE, WORD_UNITS, type Words } from './generate.ts'
-import { Unwritable, writeItem } from './item-writer.ts'
+import { type Block, Unwritable, writeItem } from './item-writer.ts'
 import { bitsOf, writeDoubles, writeInts, writeTexts, writeWords } from './plain-columns.ts'
 import { Scratch } from './scratch.ts'
 import { type WrittenShape, WrittenShapes } from './shape.ts'
@@ -18,14 +34,15 @@ import * as sees from './survey.ts'
 const OBJECTS_MIN = 8
 /** Names that the writer remembers. */
 const SHAPE_NODES_MAX = 4096
+/** Stands for a hole among the items of lists: no value of a user's is this object. */
+const hole = {}
 
 export class ColumnWriter {
   private readonly scratch = new Scratch()
   private readonly shapes = new WrittenShapes(SHAPE_NODES_MAX)
   private readonly depthMax: number
   private readonly bytesMax: number
-  /** Where the block ends at the latest, as `writer.length`. */
-  private lengthMax = 0
+  private readonly block: Block = { lengthMax: 0, format: FORMAT_PLAIN }
   private blockCount = 0
   /** Values that the block's columns have so far. */
   private cells = 0
@@ -37,9 +54,15 @@ export class ColumnWriter {
     this.bytesMax = bytesMax
   }
 
+  /** Of which format the block is that was written last (`format.ts`, Q4). */
+  get format(): number {
+    return this.block.format
+  }
+
   /** Writes `values[0, count)` as a column. Throws `Unwritable`, and what a getter of a value throws. */
   write(writer: ByteWriter, values: readonly unknown[], count: number): void {
-    this.lengthMax = writer.length + this.bytesMax
+    this.block.lengthMax = writer.length + this.bytesMax
+    this.block.format = FORMAT_PLAIN
     this.commonFields = []
     this.blockCount = count
     this.cells = 0
@@ -54,12 +77,12 @@ export class ColumnWriter {
     this.begin(writer, count, depth)
     // Objects tell by themselves whether they fit: no look at every value before.
     if (count < OBJECTS_MIN || !this.objects(writer, values, count, depth)) this.others(writer, values, count, depth)
-    if (writer.length > this.lengthMax) throw new Unwritable('large')
+    if (writer.length > this.block.lengthMax) throw new Unwritable('large')
   }
 
   /** Looks whether another column fits (W1). */
   private begin(writer: ByteWriter, count: number, depth: number): void {
-    if (writer.length + count > this.lengthMax) throw new Unwritable('large')
+    if (writer.length + count > this.block.lengthMax) throw new Unwritable('large')
     this.admit(count)
     if (depth > this.depthMax) throw new Unwritable('deep')
   }
@@ -94,7 +117,7 @@ export class ColumnWriter {
         this.lists(writer, values as readonly (readonly unknown[])[], count, depth)
         break
       default:
-        if (sees.isSparse(seen)) this.sparse(writer, values, count, depth)
+        if (sees.isSparse(seen)) this.sparse(writer, SPARSE, values, count, depth)
         else this.items(writer, values, count, depth)
     }
   }
@@ -107,13 +130,14 @@ export class ColumnWriter {
     writer.at = at + count
   }
 
-  private sparse(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
+  /** `kind` `SPARSE`, or `HOLED` where some of the values are `hole`. */
+  private sparse(writer: ByteWriter, kind: number, values: readonly unknown[], count: number, depth: number): void {
     const present: unknown[] = []
-    writer.u8(SPARSE)
+    writer.u8(kind)
     const at = writer.reserve(count)
     const { buffer } = writer
     for (let i = 0; i < count; i++) {
-      const flag = sees.flagOf(values[i])
+      const flag = values[i] === hole ? ABSENT : sees.flagOf(values[i])
       buffer[at + i] = flag
       if (flag === PRESENT) present.push(values[i])
     }
@@ -200,14 +224,41 @@ export class ColumnWriter {
     writer.u8(LISTS)
     writeInts(writer, lengths, count, bitsOf(lengths, count))
     if (total === 0 || !this.numberItems(writer, values, lengths, count, total, depth + 1)) {
-      const items: unknown[] = []
-      for (let i = 0; i < count; i++) {
-        const list = values[i]!
-        for (let k = 0; k < lengths[i]!; k++) items.push(list[k])
-      }
-      this.column(writer, items, total, depth + 1)
+      this.anyItems(writer, values, lengths, count, total, depth + 1)
     }
     this.scratch.ints.release(used)
+  }
+
+  /** Writes the column of the items of lists, whatever they are. */
+  private anyItems(
+    writer: ByteWriter,
+    lists: readonly (readonly unknown[])[],
+    lengths: Int32Array,
+    count: number,
+    total: number,
+    depth: number,
+  ): void {
+    const items: unknown[] = []
+    let holed = false
+    for (let i = 0; i < count; i++) {
+      const list = lists[i]!
+      for (let k = 0; k < lengths[i]!; k++) {
+        const item = list[k]
+        // Only what reads as nothing is asked whether it is there.
+        if (item === undefined && !(k in list)) {
+          items.push(hole)
+          holed = true
+        } else items.push(item)
+      }
+    }
+    if (holed) this.holed(writer, items, total, depth)
+    else this.column(writer, items, total, depth)
+  }
+
+  private holed(writer: ByteWriter, items: readonly unknown[], count: number, depth: number): void {
+    this.begin(writer, count, depth)
+    this.block.format = FORMAT_EXACT
+    this.sparse(writer, HOLED, items, count, depth)
   }
 
   /**
@@ -247,12 +298,25 @@ export class ColumnWriter {
     const shape = this.shapes.find(values[0])
     if (shape === null) return false
     const known = shape.scatter !== null && !shape.mixes
-    if (known && this.ofShape(writer, OBJECTS, shape, values, count, depth)) return true
+    if (known && this.ofOneShape(writer, shape, values, count, depth)) return true
     shape.mixes = true
     return this.variants(writer, values, count, depth)
   }
 
-  /** Writes objects of one shape; writes nothing and answers false where one is of another. `kind` 0 is not written. */
+  /** Writes a column of objects of one shape; writes nothing and answers false where one is of another. */
+  private ofOneShape(
+    writer: ByteWriter,
+    shape: WrittenShape,
+    values: readonly unknown[],
+    count: number,
+    depth: number,
+  ): boolean {
+    if (!this.ofShape(writer, shape.bare ? BARE : OBJECTS, shape, values, count, depth)) return false
+    if (shape.bare) this.block.format = FORMAT_EXACT
+    return true
+  }
+
+  /** The same behind `kind`, which is not written where it is 0. */
   private ofShape(
     writer: ByteWriter,
     kind: number,
@@ -344,6 +408,8 @@ export class ColumnWriter {
     for (let i = 0; i < count; i++) {
       const shape = this.shapes.find(values[i])
       if (shape === null) return false
+      // Objects without prototype are a column only where all are of one shape.
+      if (shapes.length > 0 && shape !== shapes[0] && (shape.bare || shapes[0]!.bare)) return false
       let at = shapes.indexOf(shape)
       if (at < 0) {
         if (shapes.length === VARIANTS_MAX || shapes.length * OBJECTS_MIN >= count) return false
@@ -355,7 +421,7 @@ export class ColumnWriter {
     }
     if (shapes.length === 1) {
       shapes[0]!.mixes = false
-      return this.ofShape(writer, OBJECTS, shapes[0]!, values, count, depth)
+      return this.ofOneShape(writer, shapes[0]!, values, count, depth)
     }
     const { length } = writer
     const { cells } = this
@@ -378,6 +444,6 @@ export class ColumnWriter {
 
   private items(writer: ByteWriter, values: readonly unknown[], count: number, depth: number): void {
     writer.u8(ITEMS)
-    for (let i = 0; i < count; i++) writeItem(writer, values[i], this.depthMax - depth, this.lengthMax)
+    for (let i = 0; i < count; i++) writeItem(writer, values[i], this.depthMax - depth, this.block)
   }
 }

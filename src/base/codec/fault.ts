@@ -22,24 +22,8 @@ export function findFault(values: readonly unknown[], count: number, depthMax: n
   return null
 }
 
-type Found = Pick<Fault, 'path' | 'got'>
-
-/**
- * The first hole in an array of `value`, which can be written and is read as `undefined`: whoever skips it now, as
- * `forEach` and `reduce` do, meets that then. `null` where there is none. `value` can be written otherwise.
- */
-export function findHole(value: unknown, path = ''): Found | null {
-  if (typeof value !== 'object' || value === null) return null
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++)
-      if (!(i in value)) return { path: `${path}[${i}]`, got: 'a hole, which is undefined once it was sent or kept' }
-  }
-  for (const [step, read] of partsOf(value) ?? []) {
-    const found = findHole(read(), path + step)
-    if (found !== null) return found
-  }
-  return null
-}
+/** A fault of a single value. */
+export type Found = Pick<Fault, 'path' | 'got'>
 
 /** What a fault says of a value that is deeper than `depthMax` levels: the only one that data from outside can have. */
 export function tooDeep(depthMax: number): string {
@@ -100,7 +84,7 @@ export function depthFault(value: unknown): Fault | null {
 type Part = readonly [step: string, read: () => unknown]
 
 /** What an object holds; `null` where it is of a type that cannot be written. */
-function partsOf(value: object): Iterable<Part> | null {
+export function partsOf(value: object): Iterable<Part> | null {
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) return fieldsOf(value)
   if (prototype === Array.prototype && Array.isArray(value)) return elementsOf(value)

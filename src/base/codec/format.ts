@@ -16,6 +16,8 @@
  * | objects | shape · a column for each field |
  * | variants | shapes u8 (at least 2) · a byte each: which shape · an objects column for each shape, without its kind |
  * | items | values one after another, each behind its tag |
+ * | bare | as objects: of objects without prototype |
+ * | holed | only as the items of lists: as sparse, where 5 stands for a hole |
  *
  *     shape  := bytes varint · the names of the fields in order, as a JSON array
  *
@@ -23,10 +25,14 @@
  * Q2. A column has at least a byte for each of its values, and all columns together at most `CELLS_MAX`: so what a
  *     reader allocates is bounded by the bytes that it has.
  * Q3. What is read equals what was written, to the order of fields and the sign of zero: plain data (`undefined`,
- *     `null`, booleans, numbers, strings with lone surrogates, bigints, arrays, plain objects), `Map`, `Set`, `Date`,
- *     `ArrayBuffer`, `Buffer` and typed arrays. Identity is not kept: what is referred to twice is read as two. A hole
- *     in an array is read as `undefined`, an object without prototype as a plain one. Fields that are symbols or not
- *     enumerable are no part of a value, nor are those of an array beside its items.
+ *     `null`, booleans, numbers, strings with lone surrogates, bigints, arrays with their holes, plain objects and
+ *     objects without prototype), `Map`, `Set`, `Date`, `ArrayBuffer`, `Buffer` and typed arrays. Identity is not kept:
+ *     what is referred to twice is read as two, and what is frozen can be changed. Fields that are symbols or not
+ *     enumerable are no part of a value, nor are those of an array beside its items, and of a getter its value is
+ *     (`loss.ts`).
+ * Q4. A block without holes and without objects that have no prototype is of format 1, and a reader that knows no other
+ *     one reads it. One with some of them is of format 2. To such a reader it is damaged, so a writer says which it has
+ *     written, and who keeps or sends blocks says it where it is read.
  */
 
 // Kinds of columns
@@ -44,9 +50,13 @@ export const LISTS = 10
 export const OBJECTS = 11
 export const VARIANTS = 12
 export const ITEMS = 13
+export const BARE = 14
+export const HOLED = 15
 
 /** In a sparse column: the value stands in the column that follows. */
 export const PRESENT = 4
+/** In a holed column: there is none. */
+export const ABSENT = 5
 /** What the flags stand for. */
 export const flagValues: readonly unknown[] = [undefined, null, false, true]
 
@@ -74,6 +84,15 @@ export const DATE = 13
 export const ARRAY_BUFFER = 14
 /** index in `viewTypes` u8 · bytes varint · bytes */
 export const VIEW = 15
+/** As an item of an array: there is none. */
+export const HOLE = 16
+/** As OBJECT: one without prototype. */
+export const BARE_OBJECT = 17
+
+/** What a block is of that has neither holes nor objects without prototype (Q4). */
+export const FORMAT_PLAIN = 1
+/** What any other one is of, and the newest that this program reads. */
+export const FORMAT_EXACT = 2
 
 // Bounds that are part of the format
 

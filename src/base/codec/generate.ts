@@ -3,8 +3,8 @@
  * generated, because a field that is named in the code costs a nanosecond and one that is named by a variable seven.
  *
  * O1. A name enters generated code only through `JSON.stringify`; nothing else of a value does.
- * O2. An object has the shape when its prototype is `Object.prototype` or none, and its enumerable fields are exactly
- *     the shape's, in its order.
+ * O2. An object has the shape when its prototype is `Object.prototype`, or it has none and the shape is a bare one, and
+ *     its enumerable fields are exactly the shape's, in its order.
  */
 import { FIELDS_MAX } from './format.ts'
 import { COPIED_UNITS, type JoinedTexts } from './text.ts'
@@ -96,7 +96,7 @@ function copyUnits(f: number, v: string): string {
   return `units: { let k = 0; ${first.join('\n')}; while (k < n${f}) ${copy} }`
 }
 
-export function generateScatter(names: readonly string[], of: readonly Lane[]): Scatter {
+export function generateScatter(names: readonly string[], of: readonly Lane[], bare: boolean): Scatter {
   const lines = (line: (f: number, name: string) => string) =>
     names.map((name, f) => line(f, JSON.stringify(name))).join('\n')
   const opened = (f: number) =>
@@ -108,16 +108,14 @@ export function generateScatter(names: readonly string[], of: readonly Lane[]): 
   // Words have a loop of their own: their many branches and the check of shapes spoil each other's foresight.
   const isWord = (f: number) => of[f] === 'word'
   // Reading `__proto__` is a twentieth of calling `getPrototypeOf`, which decides where it is not the usual one.
+  const glance = bare || names.includes('__proto__') ? '' : 'if (o.__proto__ !== plain)'
   const source = `
     return function scatter(values, count, stores, texts, bits) {
       ${lines((f) => `let b${f} = 0, ${opened(f)}`)}
       for (let i = 0; i < count; i++) {
         const o = values[i]
         if (typeof o !== 'object' || o === null) return ${OTHER_SHAPE}
-        ${names.includes('__proto__') ? '' : 'if (o.__proto__ !== plain)'} {
-          const prototype = Object.getPrototypeOf(o)
-          if (prototype !== plain && prototype !== null) return ${OTHER_SHAPE}
-        }
+        ${glance} if (Object.getPrototypeOf(o) !== ${bare ? 'null' : 'plain'}) return ${OTHER_SHAPE}
         let k = 0
         for (const name in o) {
           switch (k++) {
@@ -154,17 +152,17 @@ export const copyWords = new Function(
 ) as (texts: readonly string[], count: number, words: Words) => number
 
 /** `joined[f]`: the column of field f is `JoinedTexts`. */
-export function generateGather(names: readonly string[], joined: readonly boolean[]): Gather {
-  return new Function('columns', 'count', 'into', gathering(names, joined, '')) as Gather
+export function generateGather(names: readonly string[], joined: readonly boolean[], bare: boolean): Gather {
+  return new Function('columns', 'count', 'into', gathering(names, joined, bare, '')) as Gather
 }
 
 /** With code of its own: the other one runs for every record that crosses. */
-export function generateGatherSome(names: readonly string[], joined: readonly boolean[]): GatherSome {
-  const source = gathering(names, joined, 'if (wanted[i] === 1)')
+export function generateGatherSome(names: readonly string[], joined: readonly boolean[], bare: boolean): GatherSome {
+  const source = gathering(names, joined, bare, 'if (wanted[i] === 1)')
   return new Function('columns', 'count', 'into', 'wanted', source) as GatherSome
 }
 
-function gathering(names: readonly string[], joined: readonly boolean[], only: string): string {
+function gathering(names: readonly string[], joined: readonly boolean[], bare: boolean, only: string): string {
   const columns = names.map((_, f) =>
     joined[f]
       ? `const { text: t${f}, lengths: c${f}, copy: copy${f} } = columns[${f}]; let a${f} = 0, b${f} = 0`
@@ -182,6 +180,6 @@ function gathering(names: readonly string[], joined: readonly boolean[], only: s
     ${columns.join('\n')}
     for (let i = 0; i < count; i++) {
       ${cuts.join('\n')}
-      ${only} into[i] = { ${fields.join(', ')} }
+      ${only} into[i] = { ${bare ? '__proto__: null, ' : ''}${fields.join(', ')} }
     }`
 }

@@ -3,10 +3,12 @@ import type { ByteReader } from '../bytes.ts'
 import {
   ARRAY,
   ARRAY_BUFFER,
+  BARE_OBJECT,
   BIGINT,
   DATE,
   DOUBLE,
   flagValues,
+  HOLE,
   INT,
   MAP,
   OBJECT,
@@ -49,13 +51,15 @@ export function readItem(reader: ByteReader, depth: number): unknown {
     case ARRAY:
       return readArray(reader, depth - 1)
     case OBJECT:
-      return readObject(reader, depth - 1)
+      return readObject(reader, {}, depth - 1)
+    case BARE_OBJECT:
+      return readObject(reader, Object.create(null), depth - 1)
     case MAP:
       return readMap(reader, depth - 1)
     case SET:
-      return new Set(readArray(reader, depth - 1))
+      return readSet(reader, depth - 1)
     default:
-      throw reader.damaged(`${tag} is no tag`)
+      throw reader.damaged(`${tag} is no tag that this program knows`)
   }
 }
 
@@ -86,13 +90,22 @@ function readView(reader: ByteReader): ArrayBufferView {
 function readArray(reader: ByteReader, depth: number): unknown[] {
   const count = reader.count(1)
   const items = new Array<unknown>(count)
-  for (let i = 0; i < count; i++) items[i] = readItem(reader, depth)
+  for (let i = 0; i < count; i++) {
+    if (reader.buffer[reader.at] === HOLE) reader.advance(1)
+    else items[i] = readItem(reader, depth)
+  }
   return items
 }
 
-function readObject(reader: ByteReader, depth: number): object {
+function readSet(reader: ByteReader, depth: number): Set<unknown> {
+  const set = new Set<unknown>()
+  for (let left = reader.count(1); left > 0; left--) set.add(readItem(reader, depth))
+  return set
+}
+
+/** Reads fields into `object`, which is empty. */
+function readObject(reader: ByteReader, object: Record<string, unknown>, depth: number): object {
   const count = reader.count(2)
-  const object: Record<string, unknown> = {}
   for (let i = 0; i < count; i++) {
     const name = readItem(reader, 0)
     if (typeof name !== 'string') throw reader.damaged('a field without a name')

@@ -3,9 +3,12 @@ import type { ByteWriter } from '../bytes.ts'
 import {
   ARRAY,
   ARRAY_BUFFER,
+  BARE_OBJECT,
   BIGINT,
   DATE,
   DOUBLE,
+  FORMAT_EXACT,
+  HOLE,
   INT,
   MAP,
   OBJECT,
@@ -25,8 +28,17 @@ export class Unwritable {
   }
 }
 
-/** Writes `value`, which may hold values of `depth` levels, while `writer.length` is at most `lengthMax`. */
-export function writeItem(writer: ByteWriter, value: unknown, depth: number, lengthMax: number): void {
+/** A block that is being written. */
+export interface Block {
+  /** Where it ends at the latest, as `writer.length`. */
+  lengthMax: number
+  /** Of which format it is with what has been written (`format.ts`, Q4). */
+  format: number
+}
+
+/** Writes `value`, which may hold values of `depth` levels, into `block`. */
+export function writeItem(writer: ByteWriter, value: unknown, depth: number, block: Block): void {
+  const { lengthMax } = block
   if (writer.length > lengthMax) throw new Unwritable('large')
   switch (typeof value) {
     case 'undefined':
@@ -50,7 +62,7 @@ export function writeItem(writer: ByteWriter, value: unknown, depth: number, len
         break
       }
       if (depth === 0) throw new Unwritable('deep')
-      writeObject(writer, value, depth - 1, lengthMax)
+      writeObject(writer, value, depth - 1, block)
       break
     default:
       throw new Unwritable('type')
@@ -90,32 +102,40 @@ function writeRun(writer: ByteWriter, bytes: Uint8Array, lengthMax: number): voi
   writer.bytes(bytes)
 }
 
-function writeObject(writer: ByteWriter, value: object, depth: number, lengthMax: number): void {
+function writeObject(writer: ByteWriter, value: object, depth: number, block: Block): void {
+  const { lengthMax } = block
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) {
     const names = Object.keys(value)
-    writer.u8(OBJECT)
+    if (prototype === null) block.format = FORMAT_EXACT
+    writer.u8(prototype === null ? BARE_OBJECT : OBJECT)
     writer.varint(names.length)
     for (const name of names) {
       writeTextItem(writer, name, lengthMax)
-      writeItem(writer, (value as Readonly<Record<string, unknown>>)[name], depth, lengthMax)
+      writeItem(writer, (value as Readonly<Record<string, unknown>>)[name], depth, block)
     }
   } else if (prototype === Array.prototype && Array.isArray(value)) {
     if (writer.length + value.length > lengthMax) throw new Unwritable('large')
     writer.u8(ARRAY)
     writer.varint(value.length)
-    for (let i = 0; i < value.length; i++) writeItem(writer, value[i], depth, lengthMax)
+    for (let i = 0; i < value.length; i++) {
+      const item: unknown = value[i]
+      if (item === undefined && !(i in value)) {
+        block.format = FORMAT_EXACT
+        writer.u8(HOLE)
+      } else writeItem(writer, item, depth, block)
+    }
   } else if (prototype === Map.prototype && value instanceof Map) {
     writer.u8(MAP)
     writer.varint(value.size)
     for (const [key, one] of value) {
-      writeItem(writer, key, depth, lengthMax)
-      writeItem(writer, one, depth, lengthMax)
+      writeItem(writer, key, depth, block)
+      writeItem(writer, one, depth, block)
     }
   } else if (prototype === Set.prototype && value instanceof Set) {
     writer.u8(SET)
     writer.varint(value.size)
-    for (const one of value) writeItem(writer, one, depth, lengthMax)
+    for (const one of value) writeItem(writer, one, depth, block)
   } else if (prototype === Date.prototype && value instanceof Date) {
     writer.u8(DATE)
     writer.f64(value.getTime())

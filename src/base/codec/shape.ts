@@ -44,6 +44,8 @@ function widest(a: Lane, b: Lane): Lane {
 /** A shape as the writer knows it. */
 export class WrittenShape {
   readonly names: readonly string[]
+  /** Whether its objects have no prototype. */
+  readonly bare: boolean
   /** The names as they stand in a block. */
   readonly signature: Buffer
   lanes: readonly Lane[] = []
@@ -51,15 +53,16 @@ export class WrittenShape {
   /** In its last block it stood among others, so it probably will again. */
   mixes = false
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], bare: boolean) {
     this.names = names
+    this.bare = bare
     this.signature = Buffer.from(JSON.stringify(names))
   }
 
   /** Chooses the lanes for objects that have the shape, and makes the code. */
   prepare(values: readonly unknown[], count: number): Scatter {
     this.lanes = this.names.map((name) => laneOf(values, count, name))
-    return (this.scatter = generateScatter(this.names, this.lanes))
+    return (this.scatter = generateScatter(this.names, this.lanes, this.bare))
   }
 
   /** Widens a lane after `outcome` of the scatter of `values`. Lanes never narrow again. */
@@ -67,7 +70,7 @@ export class WrittenShape {
     const field = outcome % FIELDS_MAX
     const seen = laneOf(values, (outcome - field) / FIELDS_MAX + 1, this.names[field]!)
     this.lanes = this.lanes.map((lane, f) => (f === field ? widest(lane, seen) : lane))
-    return (this.scatter = generateScatter(this.names, this.lanes))
+    return (this.scatter = generateScatter(this.names, this.lanes, this.bare))
   }
 }
 
@@ -81,31 +84,36 @@ export class WrittenShapes {
   private readonly nodesMax: number
   private nodes = 0
   private root: Node = { next: new Map(), shape: null }
+  /** Where objects without prototype begin. */
+  private bareRoot: Node = { next: new Map(), shape: null }
 
   constructor(nodesMax: number) {
     this.nodesMax = nodesMax
   }
 
-  /** The shape of `value`; `null` where it is no plain object, has no field, or more than fit an objects column. */
+  /**
+   * The shape of `value`; `null` where it is no object of plain fields, has none, or more than fit an objects column.
+   */
   find(value: unknown): WrittenShape | null {
     if (typeof value !== 'object' || value === null) return null
     const prototype = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) return null
     const names = Object.keys(value)
     if (names.length === 0 || names.length > FIELDS_MAX) return null
-    let node = this.root
+    let node = prototype === null ? this.bareRoot : this.root
     let units = 0
     for (const name of names) {
       if ((units += name.length) > NAMES_UNITS_MAX) return null
       node = node.next.get(name) ?? this.add(node, name)
     }
-    return (node.shape ??= new WrittenShape(names))
+    return (node.shape ??= new WrittenShape(names, prototype === null))
   }
 
   private add(node: Node, name: string): Node {
     if (this.nodes === this.nodesMax) {
       // The path that is being walked stays whole; the next one begins anew (O3).
       this.root = { next: new Map(), shape: null }
+      this.bareRoot = { next: new Map(), shape: null }
       this.nodes = 0
     }
     this.nodes++
@@ -121,12 +129,14 @@ const NAMES_UNITS_MAX = 4096
 /** A shape as the reader knows it. */
 class ReadShape {
   readonly names: readonly string[]
+  private readonly bare: boolean
   private joined: readonly boolean[] | null = null
   private code: Gather | null = null
   private someCode: GatherSome | null = null
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], bare: boolean) {
     this.names = names
+    this.bare = bare
   }
 
   /** Whether texts of field `f` may be left for the gathering code to cut: while they have been so in every block. */
@@ -137,13 +147,13 @@ class ReadShape {
   /** The code for `columns`. It is made anew where a field can no longer be joined; it never can again. */
   gather(columns: readonly ReadColumn[]): Gather {
     const joined = this.joinedIn(columns)
-    return (this.code ??= generateGather(this.names, joined))
+    return (this.code ??= generateGather(this.names, joined, this.bare))
   }
 
   /** The same for some of the objects in `columns`. */
   gatherSome(columns: readonly ReadColumn[]): GatherSome {
     const joined = this.joinedIn(columns)
-    return (this.someCode ??= generateGatherSome(this.names, joined))
+    return (this.someCode ??= generateGatherSome(this.names, joined, this.bare))
   }
 
   /** Which of `columns` are joined; forgets code that was made for others. */
@@ -163,10 +173,13 @@ function isJoined(column: ReadColumn): boolean {
 /** The reader's shapes, found by their signature. */
 export class ReadShapes {
   private readonly shapesMax: number
+  private readonly bare: boolean
   private readonly bySignature = new Map<string, ReadShape>()
 
-  constructor(shapesMax: number) {
+  /** `bare`: of objects without prototype. */
+  constructor(shapesMax: number, bare: boolean) {
     this.shapesMax = shapesMax
+    this.bare = bare
   }
 
   /** The shape of a signature, given as one character per byte; `null` where it is none. */
@@ -175,7 +188,7 @@ export class ReadShapes {
     if (known !== undefined) return known
     const names = namesOf(signature)
     if (names === null) return null
-    const shape = new ReadShape(names)
+    const shape = new ReadShape(names, this.bare)
     if (this.bySignature.size === this.shapesMax) this.bySignature.clear()
     this.bySignature.set(signature, shape)
     return shape

@@ -15,9 +15,10 @@ import { fail, PotorooError } from '../errors.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { type Fault, findFault } from './fault.ts'
-import { BYTES_MAX, CELLS_MAX, DEPTH_MAX, VALUES_MAX } from './format.ts'
+import { BYTES_MAX, CELLS_MAX, DEPTH_MAX, FORMAT_EXACT, VALUES_MAX } from './format.ts'
 import type { Wanted } from './generate.ts'
 import { Unwritable } from './item-writer.ts'
+import { plainly } from './plainly.ts'
 
 /** Those of the format; a test has smaller ones. */
 export interface CodecLimits {
@@ -43,9 +44,17 @@ export class ValueCodec {
   /**
    * Writes `values[0, count)` as one block. Throws `E_VALUE`, which names the place, for a value that is none of the
    * kinds of Q3 of `format.ts`, holds itself, or is too deep, and `E_BLOCK_TOO_LONG` for a block that is too long; then
-   * nothing has been written.
+   * nothing has been written. `formatMax`: the newest format that its reader knows (`plainly.ts`).
    */
-  encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
+  encodeValues(writer: ByteWriter, values: readonly unknown[], count: number, formatMax = FORMAT_EXACT): void {
+    const start = writer.length
+    this.encode(writer, values, count)
+    if (this.format <= formatMax) return
+    writer.truncate(start)
+    this.encode(writer, values.slice(0, count).map(plainly), count)
+  }
+
+  private encode(writer: ByteWriter, values: readonly unknown[], count: number): void {
     assert(count <= this.limits.values, 'a block holds so many values at most')
     const start = writer.length
     try {
@@ -55,6 +64,13 @@ export class ValueCodec {
       writer.truncate(start)
       throw this.explained(error, values, count)
     }
+  }
+
+  /**
+   * Of which format the block is that was written last (`format.ts`, Q4).
+   */
+  get format(): number {
+    return this.columnWriter.format
   }
 
   /**
@@ -95,9 +111,15 @@ function asError({ index, path, got }: Fault): PotorooError {
 
 const shared = new ValueCodec()
 
-/** `ValueCodec.encodeValues` within the format's limits. */
-export function encodeValues(writer: ByteWriter, values: readonly unknown[], count: number): void {
-  shared.encodeValues(writer, values, count)
+/** `ValueCodec.encodeValues` within the format's limits; answers of which format the block is (`format.ts`, Q4). */
+export function encodeValues(
+  writer: ByteWriter,
+  values: readonly unknown[],
+  count: number,
+  formatMax = FORMAT_EXACT,
+): number {
+  shared.encodeValues(writer, values, count, formatMax)
+  return shared.format
 }
 
 /** `ValueCodec.decodeValues` within the format's limits. */

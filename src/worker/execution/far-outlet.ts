@@ -15,7 +15,7 @@ import type { FailureReport } from '../../dataflow/failure.ts'
 import type { Clock } from '../../env/clock.ts'
 import type { BatchCodec, Columns } from '../../protocol/data.ts'
 import type { SplitNamesWriter } from '../../protocol/split-names.ts'
-import { OLDEST_VERSION } from '../../protocol/version.ts'
+import { NEWEST_VERSION, OLDEST_VERSION } from '../../protocol/version.ts'
 import type { BatchEncoder, ChannelMarker } from '../../transport/outlet.ts'
 
 /** What a sending end asks of the link (`Outlet` of transport). */
@@ -143,14 +143,16 @@ export class FarOutlet implements Outlet {
 
   /** Why `batch` cannot be sent, or `null`. */
   private fault(batch: Batch): PotorooError | null {
-    const writer = new ByteWriter()
+    const { frameBytes } = this.options
     try {
-      // The other side may be older, and what it reads is never shorter.
-      this.encode(writer, batch, OLDEST_VERSION)
-      const { frameBytes } = this.options
-      return writer.length + FRAME_BYTES <= frameBytes
-        ? null
-        : fail('E_FRAME_TOO_LONG', { bytes: writer.length, limit: frameBytes })
+      // The other side may be older, and either form may be the longer one.
+      for (const version of [OLDEST_VERSION, NEWEST_VERSION]) {
+        const writer = new ByteWriter()
+        this.encode(writer, batch, version)
+        if (writer.length + FRAME_BYTES > frameBytes)
+          return fail('E_FRAME_TOO_LONG', { bytes: writer.length, limit: frameBytes })
+      }
+      return null
     } catch (error) {
       if (error instanceof PotorooError) return error
       throw error

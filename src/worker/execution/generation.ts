@@ -52,6 +52,8 @@ export interface Generation {
 export interface Links {
   /** Sends on the control lane. A message to this worker itself comes back on a turn of its own, like any other. */
   send(worker: string, message: ControlMessage, body?: BodyWriter | null): void
+  /** The version of the protocol that is spoken with `worker`; 0 before one was agreed on. */
+  version(worker: string): number
   /** Bytes of what was sent so that `worker` is not known to have. */
   backlog(worker: string): number
   /** The sending end of a channel to another member, once in a generation. */

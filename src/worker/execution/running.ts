@@ -8,6 +8,7 @@
  *     worker too (`epoch-post.ts`).
  */
 import type { ByteReader } from '../../base/bytes.ts'
+import { FORMAT_EXACT } from '../../base/codec/format.ts'
 import { fail, PotorooError } from '../../base/errors.ts'
 import { type Fate, type Purpose, periodic } from '../../checkpoint/barrier.ts'
 import type { PipelineEntry } from '../../checkpoint/cluster.ts'
@@ -17,6 +18,7 @@ import type { Failure } from '../../dataflow/failure.ts'
 import { Runtime, type TaskFigures } from '../../dataflow/runtime.ts'
 import { SpoiledState } from '../../dataflow/spoiled-state.ts'
 import type { Plan } from '../../model/plan.ts'
+import { valuesFormatOf } from '../../protocol/version.ts'
 import type { ControlMessage } from '../../transport/wire.ts'
 import { describeError } from '../letters/dead-letter.ts'
 import type { LetterDesk } from '../letters/letter-desk.ts'
@@ -88,6 +90,7 @@ export class Running implements Work, MembersMail {
   private asks = 0
   /** The last epoch whose barrier has come, where it drains the pipeline, or 0. */
   private drainsWith = 0
+  private format = FORMAT_EXACT
   /** When it began to run, by the monotonic clock. */
   startedMs = 0
 
@@ -197,7 +200,9 @@ export class Running implements Work, MembersMail {
     const parts = new Set([...plan.tasks.map((task) => task.step), LETTERS_PART])
     const self = { ...member, parts, stores, owned: ownedOf(generation), lostPacks }
     const indexes = generation.members.length === 1 ? null : seams.indexes
-    return new Participating({ store, clock: env.clock, limits, loop, splits, indexes }, this.frame, self, base, {
+    const valuesFormat = () => this.valuesFormat()
+    const more = { valuesFormat, clock: env.clock, limits, loop, splits, indexes }
+    return new Participating({ store, ...more }, this.frame, self, base, {
       inject: (barrier) => this.inject(barrier),
       commit: (epoch) => this.commit(epoch),
       completed: (epoch) => events.behind(epoch),
@@ -207,6 +212,16 @@ export class Running implements Work, MembersMail {
       passed: (epoch) => post.passed(epoch),
       tooDeep: (step, error) => this.tooDeep(step, error),
     })
+  }
+
+  /** The newest format of values that every member reads; what has been heard of one that is lost by now counts. */
+  private valuesFormat(): number {
+    const { generation, links } = this.parts
+    for (const { worker } of generation.members) {
+      const version = links.version(worker)
+      if (version > 0) this.format = Math.min(this.format, valuesFormatOf(version))
+    }
+    return this.format
   }
 
   private makeCoordinating({ base }: AtBase): Coordinating {

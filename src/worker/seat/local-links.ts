@@ -6,6 +6,7 @@
 import { assert } from '../../base/assert.ts'
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import type { Clock } from '../../env/clock.ts'
+import { NEWEST_VERSION } from '../../protocol/version.ts'
 import type { Inlet } from '../../transport/inlet.ts'
 import type { Outlet } from '../../transport/outlet.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
@@ -26,6 +27,11 @@ export class LocalLinks implements Links {
   send(_worker: string, message: ControlMessage, body: BodyWriter | null = null): void {
     this.queue.push({ message, body: body === null ? nothing : written(body) })
     if (this.queue.length === 1) this.clock.soon(this.turn)
+  }
+
+  /** Nobody else reads what it writes. */
+  version(): number {
+    return NEWEST_VERSION
   }
 
   /** What it sends to itself has no way to go. */

@@ -22,6 +22,7 @@ import type { Cluster } from '../../checkpoint/cluster.ts'
 import type { Beat, Heard } from '../../cluster/beats.ts'
 import type { Env } from '../../env/env.ts'
 import type { Address } from '../../env/network.ts'
+import { NEWEST_VERSION } from '../../protocol/version.ts'
 import type { Identity, Program } from '../../transport/handshake.ts'
 import type { BodyWriter } from '../../transport/peer.ts'
 import { Switchboard } from '../../transport/switchboard.ts'
@@ -151,6 +152,12 @@ export class Neighbours {
     return [...this.known.keys()]
   }
 
+  /** The version of the protocol that is spoken with `worker`; 0 before one was agreed on. */
+  version(worker: string): number {
+    if (worker === this.identity.worker) return NEWEST_VERSION
+    return this.board.has(worker) ? this.board.version(worker) : 0
+  }
+
   /** Bytes of messages that `worker` is not known to have. */
   backlog(worker: string): number {
     return this.board.has(worker) ? this.board.backlog(worker) : 0
@@ -161,6 +168,7 @@ export class Neighbours {
     const { board } = this
     return {
       send: (worker, message, body = null) => this.send(worker, message, body),
+      version: (worker) => this.version(worker),
       backlog: (worker) => this.backlog(worker),
       outlet: (worker, address, encode) => board.outlet(worker, address, encode),
       inlet: (worker, address, taker) => board.inlet(worker, address, taker),

@@ -108,6 +108,22 @@ export function objectOf(entries: readonly (readonly [string, unknown])[]): obje
   return made
 }
 
+/** The same without prototype. */
+function bareOf(entries: readonly (readonly [string, unknown])[]): object {
+  return Object.setPrototypeOf(objectOf(entries), null)
+}
+
+/** `items` without those at the places where `gaps` says so. */
+function holedOf(items: readonly unknown[], gaps: readonly boolean[]): unknown[] {
+  const made = items.slice()
+  gaps.forEach((gap, i) => {
+    if (gap && i < made.length) delete made[i]
+  })
+  return made
+}
+
+const gaps = fc.array(fc.boolean(), { maxLength: 5 })
+
 /** Any value. */
 export const value: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
@@ -116,7 +132,9 @@ export const value: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) 
     view,
     date,
     fc.array(tie('value'), { maxLength: 5, depthIdentifier: 'value' }),
+    fc.tuple(fc.array(tie('value'), { maxLength: 5, depthIdentifier: 'value' }), gaps).map((of) => holedOf(...of)),
     fc.array(fc.tuple(name, tie('value')), { maxLength: 5, depthIdentifier: 'value' }).map(objectOf),
+    fc.array(fc.tuple(name, tie('value')), { maxLength: 5, depthIdentifier: 'value' }).map(bareOf),
     fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 4 }).map((entries) => new Map(entries)),
     fc.array(tie('value'), { maxLength: 4 }).map((items) => new Set(items)),
   ),
@@ -143,10 +161,16 @@ const sort: fc.Arbitrary<fc.Arbitrary<unknown>> = fc.letrec<{ sort: fc.Arbitrary
     ),
     tie('sort').map((of) => fc.oneof(of, flag)),
     tie('sort').map((of) => fc.array(of, { maxLength: 4 })),
+    tie('sort').map((of) => fc.tuple(fc.array(of, { maxLength: 4 }), gaps).map((one) => holedOf(...one))),
     fc.array(fc.tuple(name, tie('sort')), { maxLength: 5 }).map((fields) => record(fields)),
+    fc.array(fc.tuple(name, tie('sort')), { maxLength: 5 }).map((fields) => record(fields, bareOf)),
     fc
       .array(fc.array(fc.tuple(name, tie('sort')), { maxLength: 4 }), { minLength: 2, maxLength: 4 })
-      .map((variants) => fc.oneof(...variants.map(record))),
+      .chain((variants) =>
+        fc
+          .constantFrom([objectOf], [bareOf], [objectOf, bareOf])
+          .map((ways) => fc.oneof(...variants.map((fields, i) => record(fields, ways[i % ways.length])))),
+      ),
     // Fields that are not always there.
     fc.array(fc.tuple(name, tie('sort')), { minLength: 1, maxLength: 4 }).map((fields) =>
       fc.tuple(record(fields), fc.nat()).map(([made, drop]) => {
@@ -158,10 +182,13 @@ const sort: fc.Arbitrary<fc.Arbitrary<unknown>> = fc.letrec<{ sort: fc.Arbitrary
   ),
 })).sort
 
-function record(fields: readonly (readonly [string, fc.Arbitrary<unknown>])[]): fc.Arbitrary<unknown> {
+function record(
+  fields: readonly (readonly [string, fc.Arbitrary<unknown>])[],
+  way: typeof objectOf = objectOf,
+): fc.Arbitrary<unknown> {
   return fc
     .tuple(...fields.map(([, of]) => of))
-    .map((values) => objectOf(fields.map(([key], i) => [key, values[i]] as const)))
+    .map((values) => way(fields.map(([key], i) => [key, values[i]] as const)))
 }
 
 /** Batches: of one sort of values, or of any values. */

@@ -5,8 +5,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../../src/base/bytes.ts'
 import {
+  ABSENT,
   ARRAY,
+  BARE_OBJECT,
   FLAGS,
+  HOLE,
+  HOLED,
   INTS8,
   INTS32,
   ITEMS,
@@ -14,7 +18,9 @@ import {
   OBJECT,
   OBJECTS,
   PRESENT,
+  SET,
   SPARSE,
+  TEXT_LATIN1,
   VARIANTS,
   VIEW,
 } from '../../../src/base/codec/format.ts'
@@ -91,7 +97,7 @@ describe('hostile bytes', () => {
   })
 
   test('of any kind make values or are damage', () => {
-    const head = fc.tuple(fc.nat({ max: 40 }), fc.integer({ min: 0, max: 15 }))
+    const head = fc.tuple(fc.nat({ max: 40 }), fc.integer({ min: 0, max: 17 }))
     fc.assert(
       fc.property(head, fc.uint8Array({ maxLength: 200 }), ([count, kind], rest) => {
         expect(['E_DAMAGED', 'nothing']).toContain(outcome(codec, Buffer.concat([Buffer.of(count, kind), rest])))
@@ -114,6 +120,13 @@ describe('hostile bytes', () => {
     ['an unknown kind', block(1, 200, 1)],
     ['an unknown flag', block(1, FLAGS, PRESENT)],
     ['an unknown tag', block(1, ITEMS, 200)],
+    ['a hole that is no item', block(1, ITEMS, HOLE)],
+    ['a hole in a set', block(1, ITEMS, SET, 1, HOLE)],
+    ['a hole for a field', block(1, ITEMS, BARE_OBJECT, 1, TEXT_LATIN1, 1, 97, HOLE)],
+    ['a hole behind the end', block(1, ITEMS, ARRAY, 2, HOLE)],
+    ['holes that are no items', block(1, HOLED, ABSENT, FLAGS)],
+    ['holes among values that are no items', block(1, SPARSE, ABSENT, FLAGS)],
+    ['an unknown flag among items', block(1, LISTS, INTS8, 1, HOLED, ABSENT + 1, FLAGS)],
     ['half an element of an array', block(1, ITEMS, VIEW, 4, 1, 0)],
     ['a name that is no text', block(1, ITEMS, OBJECT, 1, 3, 3)],
   ]

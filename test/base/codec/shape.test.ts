@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ReadShapes, WrittenShapes } from '../../../src/base/codec/shape.ts'
 
 test('a reader forgets shapes rather than keep more than it may (O3)', () => {
-  const shapes = new ReadShapes(2)
+  const shapes = new ReadShapes(2, false)
   const first = shapes.find('["a"]')
   expect(shapes.find('["a"]')).toBe(first)
   shapes.find('["b"]')

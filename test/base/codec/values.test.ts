@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../../src/base/bytes.ts'
+import { FORMAT_EXACT, FORMAT_PLAIN } from '../../../src/base/codec/format.ts'
 import { ValueCodec } from '../../../src/base/codec/values.ts'
 import { PotorooError } from '../../../src/base/errors.ts'
 import { batch, objectOf, value } from './arbitrary.ts'
@@ -297,17 +298,71 @@ describe('objects as they come', () => {
   const codec = new ValueCodec()
   const read = (values: readonly unknown[]) => decode(codec, encode(codec, values))
 
-  test('without prototype are read as plain ones', () => {
-    const values = records(10, (i) => Object.assign(Object.create(null), { a: i, b: [Object.create(null)] }))
-    expectSame(
-      read(values),
-      records(10, (i) => ({ a: i, b: [{}] })),
-    )
+  const bare = (fields: object): object => Object.assign(Object.create(null), fields)
+  const holes = Object.assign(new Array(3), { 1: 7 })
+
+  test('without prototype are read without one, alone, among themselves and among others', () => {
+    const made = (i: number): object => bare({ a: i, b: [bare({})] })
+    for (const values of [
+      [made(1)],
+      records(10, made),
+      records(20, (i) => (i % 2 === 0 ? made(i) : { a: i, b: [{}] })),
+      records(20, (i) => (i % 2 === 0 ? made(i) : bare({ c: i }))),
+      records(20, (i) => (i % 2 === 0 ? made(i) : undefined)),
+      records(10, (i) => ({ day: i, counts: bare({ constructor: i, ['__proto__']: 1 }) })),
+      [/(?<word>a)/.exec('a')!.groups],
+    ]) {
+      expectSame(read(values), values)
+      expect(codec.format).toBe(FORMAT_EXACT)
+    }
+    const [dictionary] = read([bare({ a: 1 })]) as [Record<string, unknown>]
+    expect(dictionary.constructor).toBeUndefined()
   })
 
-  test('with holes, accessors, symbols and hidden fields', () => {
-    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
-    expectSame(read([[1, , 3]]), [[1, undefined, 3]])
+  test('with holes, which are not undefined', () => {
+    const holed = (i: number): unknown[] => {
+      const list: unknown[] = [undefined]
+      list[i + 2] = i
+      list.length = i + 4
+      return list
+    }
+    for (const values of [
+      [holed(1)],
+      records(10, holed),
+      records(10, () => new Array(3)),
+      records(10, (i) => ({ i, hours: holed(i) })),
+      records(10, (i) => [holed(i), [i]]),
+      records(10, (i) => (i === 5 ? [1, undefined] : holed(i))),
+      [new Map([[holed(1), new Set([holed(2)])]])],
+    ]) {
+      expectSame(read(values), values)
+      expect(codec.format).toBe(FORMAT_EXACT)
+    }
+    const [hours] = read([holed(2)]) as [number[]]
+    expect(hours.reduce((sum) => sum + 1, 0)).toBe(2)
+  })
+
+  test('have the bytes that they always had', () => {
+    const hex = (values: readonly unknown[]): string => encode(codec, values).toString('hex')
+    expect(hex([holes, bare({ a: 1 })])).toMatchInlineSnapshot(`"020d09031004070000001011010601610401000000"`)
+    expect(hex(records(8, () => holes))).toMatchInlineSnapshot(
+      `"080a0203030303030303030f050405050405050405050405050405050405050405050405020707070707070707"`,
+    )
+    expect(hex(records(8, (i) => bare({ a: i })))).toMatchInlineSnapshot(`"080e055b2261225d020001020304050607"`)
+  })
+
+  test('are of the first format where they have neither', () => {
+    for (const values of [records(10, (i) => ({ i, list: [undefined, i] })), [[undefined]], [{}]]) {
+      encode(
+        codec,
+        records(10, () => bare({ list: new Array(3) })),
+      )
+      encode(codec, values)
+      expect(codec.format).toBe(FORMAT_PLAIN)
+    }
+  })
+
+  test('with accessors, symbols and hidden fields', () => {
     const odd = records(10, (i) =>
       Object.defineProperty(
         {

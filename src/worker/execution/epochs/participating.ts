@@ -44,6 +44,8 @@ import type { SplitTable } from '../sources/split-table.ts'
 import { Snapshotter } from './snapshotter.ts'
 
 export interface ParticipatingSeams {
+  /** The newest format of values that every member knows. */
+  readonly valuesFormat: () => number
   readonly store: Store
   readonly clock: Clock
   readonly limits: Limits
@@ -331,6 +333,7 @@ export class Participating {
     const { epoch, purpose } = barrier
     const { generation } = frame
     seams.splits.begin()
+    for (const store of self.stores.values()) store.chunkWriter.formatMax = seams.valuesFormat
     this.begunAt = seams.clock.monotonic()
     this.holds = holds(purpose)
     this.presses = presses(purpose)

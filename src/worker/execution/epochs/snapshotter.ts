@@ -29,6 +29,8 @@ interface Part {
 }
 
 export interface SnapshotterSeams {
+  /** The newest format of values that every member knows (`base/codec/format.ts`, Q4). */
+  readonly valuesFormat: () => number
   readonly store: Store
   readonly clock: Clock
   readonly limits: Limits
@@ -120,7 +122,8 @@ export class Snapshotter implements Work {
     // In their order: of an aggregate's the later row of a key counts (`dataflow/pending-keys.ts`, G3).
     const held = part.held.shift()
     if (held !== undefined) {
-      writeHeld(this.writer, held, this.splits, (bytes) => this.pack.add(part.step, 0, 'rows', bytes))
+      const format = this.seams.valuesFormat()
+      writeHeld(this.writer, held, this.splits, (bytes) => this.pack.add(part.step, 0, 'rows', bytes), format)
     } else if (
       part.frozen === null ||
       part.frozen.write(more, (group, kind, bytes) => this.pack.add(part.step, group, kind, bytes))
