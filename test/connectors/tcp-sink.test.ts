@@ -6,12 +6,12 @@ import { tcpServerSink, tcpSink } from '../../src/connectors/tcp/describe.ts'
 import { tcpServerSinkConnector } from '../../src/connectors/tcp/server-sink.ts'
 import { tcpSinkConnector } from '../../src/connectors/tcp/sink.ts'
 import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
-import type { SinkDescription } from '../../src/model/connector.ts'
-import { calm, type Weather } from '../../src/sim/weather.ts'
+import { calm } from '../../src/sim/weather.ts'
 import type { SimProcess } from '../../src/sim/world.ts'
 import { Bench } from './bench.ts'
 import { changed } from './changed.ts'
 import { type Dialling, keepsTheContract, slow, withConsumer } from './dialling.contract.ts'
+import { type Subscribed, servesItsSubscribers } from './serving.contract.ts'
 import { crashes, findings, holds, random, type Trial, type TrialOptions } from './sink.contract.ts'
 
 const PORT = 7002
@@ -298,13 +298,20 @@ describe('tcpSink, step by step', () => {
 })
 
 /** A subscriber: dials a server sink and keeps what it hears. */
-class Subscriber implements ConnectionHandler {
+class Subscriber implements ConnectionHandler, Subscribed {
   text = ''
   closed = false
   readonly connection: Connection
 
   constructor(process: SimProcess, port: number) {
     this.connection = process.env.network.dial({ host: 'writer', port }, this)
+  }
+
+  pause(): void {
+    this.connection.pause()
+  }
+  resume(): void {
+    this.connection.resume()
   }
 
   onOpen(): void {}
@@ -321,156 +328,21 @@ class Subscriber implements ConnectionHandler {
 }
 
 describe('tcpServerSink', () => {
-  const describeServer = (more: object = {}): SinkDescription<unknown> =>
-    tcpServerSink<unknown>({ host: 'writer', port: PORT, queueBytes: 2000, encode: String, ...more })
-
-  function open(more: object = {}, weather: Weather = calm): Bench & { subscribe(): Subscriber } {
-    const bench = new Bench(tcpServerSinkConnector, describeServer(more), weather)
-    return Object.assign(bench, {
-      subscribe: () => {
-        const subscriber = new Subscriber(bench.machine.start('subscriber'), PORT)
-        bench.pass(10)
-        return subscriber
-      },
-    })
-  }
-
-  test('writes each record to everyone who is there then', () => {
-    const on = open()
-    on.write('nobody\n')
-    const a = on.subscribe()
-    on.write('a\n')
-    const b = on.subscribe()
-    on.write('both\n')
-    on.pass(10)
-    expect(a.text).toBe('a\nboth\n')
-    expect(b.text).toBe('both\n')
-    expect(on.writer.status).toMatchObject({ peers: 2, records: 3, queuedBytes: 0 })
-  })
-
-  test('drops a subscriber that falls behind, and serves the others', () => {
-    const on = open({}, slow)
-    const late = on.subscribe()
-    late.connection.pause()
-    on.pass(10)
-    for (let i = 0; i < 30; i++) {
-      expect(on.write(`${'x'.repeat(99)}\n`)).toBe(true)
-      on.pass(1)
-    }
-    on.pass(1000)
-    expect(on.writer.status).toMatchObject({ peers: 0, dropped: 1, queuedBytes: 0 })
-    expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
-    const next = on.subscribe()
-    on.write('x\n')
-    on.pass(1000)
-    expect(next.text).toBe('x\n')
-  })
-
-  test('waits for a slow subscriber where it is told to', () => {
-    const on = open({ slow: 'wait' }, slow)
-    const late = on.subscribe()
-    late.connection.pause()
-    let written = 0
-    while (on.write(`${'x'.repeat(99)}\n`)) written++
-    expect(on.writer.room).toBe(false)
-    on.pass(60_000)
-    expect(on.writer.room).toBe(false)
-    expect(on.wakes).toBe(0)
-    late.connection.resume()
-    on.pass(60_000)
-    expect(on.writer.room).toBe(true)
-    expect(late.text).toHaveLength((written + 1) * 100)
-    expect(on.writer.status.dropped).toBe(0)
-  })
-
-  test('answers a barrier when every subscriber has been given what was before it', () => {
-    const on = open({}, slow)
-    const reading = on.subscribe()
-    on.write(`${'x'.repeat(499)}\n`)
-    const answer = on.barrier()
-    on.pass(20)
-    expect(answer.snapshot).toBeUndefined()
-    on.pass(4000)
-    expect(answer.snapshot).toBeNull()
-    expect(reading.text).toHaveLength(500)
-  })
-
-  test('drops a subscriber that holds a barrier back for too long', () => {
-    const on = open({}, slow)
-    const late = on.subscribe()
-    late.connection.pause()
-    on.write(`${'x'.repeat(999)}\n`)
-    const answer = on.barrier()
-    on.pass(20_000)
-    expect(answer.snapshot).toBeNull()
-    expect(on.warnings).toEqual(['E_SUBSCRIBER_DROPPED'])
-  })
-
-  test('drops no other one for it', () => {
-    const on = open({}, slow)
-    const [late, other] = [on.subscribe(), on.subscribe()]
-    late.connection.pause()
-    on.write(`${'x'.repeat(899)}\n`)
-    on.barrier()
-    on.pass(4900)
-    expect(other.text).toHaveLength(900)
-    on.write(`${'x'.repeat(899)}\n`)
-    on.barrier()
-    on.pass(5000)
-    expect(on.writer.status).toMatchObject({ peers: 1, dropped: 1 })
-    expect(other.text).toHaveLength(1800)
-  })
-
-  test('lets subscribers in again where the pipeline goes back on its way to the end', () => {
-    const on = open({ slow: 'wait' }, slow)
-    const [late, quick] = [on.subscribe(), on.subscribe()]
-    late.connection.pause()
-    on.write(`${'x'.repeat(999)}\n`)
-    on.writer.end(() => {})
-    on.pass(1000)
-    expect(quick.closed).toBe(true)
-    on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
-    on.pass(10)
-    const next = on.subscribe()
-    on.write('again\n')
-    late.connection.resume()
-    on.pass(10_000)
-    expect(next.text).toBe('again\n')
-    expect(late.text.endsWith('again\n')).toBe(true)
-    expect([on.failures, on.writer.status.peers]).toEqual([[], 2])
-  })
-
-  test('also where its port is being opened meanwhile', () => {
-    const on = open()
-    const back = (): void => on.writer.restore({ generation: 2, epoch: 0, back: false, snapshots: [] }, () => {})
-    const end = (): void => on.writer.end(() => {})
-    end()
-    on.pass(1)
-    back()
-    end()
-    back()
-    on.pass(10)
-    end()
-    back()
-    on.pass(10)
-    const next = on.subscribe()
-    on.write('again\n')
-    on.pass(10)
-    expect([on.failures, next.text]).toEqual([[], 'again\n'])
-  })
-
-  test('ends its subscribers behind the last record', () => {
-    const on = open()
-    const a = on.subscribe()
-    on.write('last\n')
-    let ended = false
-    on.writer.end(() => {
-      ended = true
-    })
-    on.pass(1000)
-    expect(a.text).toBe('last\n')
-    expect(a.closed).toBe(true)
-    expect(ended).toBe(true)
+  servesItsSubscribers({
+    open: (settings = {}, weather = calm) => {
+      const description = tcpServerSink<unknown>({
+        ...{ host: 'writer', port: PORT, queueBytes: 2000, encode: String },
+        ...settings,
+      })
+      const bench = new Bench(tcpServerSinkConnector, description, weather)
+      return Object.assign(bench, {
+        subscribe: () => {
+          const subscriber = new Subscriber(bench.machine.start('subscriber'), PORT)
+          bench.pass(10)
+          return subscriber
+        },
+      })
+    },
   })
 })
 
