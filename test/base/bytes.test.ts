@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts'
 import { crc32 } from '../../src/base/crc.ts'
-import { PotorooError } from '../../src/base/errors.ts'
+import { codeOf } from './code-of.ts'
 
 type Item =
   | { kind: 'u8' | 'u16' | 'u32' | 'i32' | 'f64' | 'varint'; value: number }
@@ -31,15 +31,6 @@ function write(writer: ByteWriter, { kind, value }: Item): void {
 
 function read(reader: ByteReader, { kind }: Item): unknown {
   return kind === 'bytes' ? new Uint8Array(reader.bytes(reader.count(1))) : reader[kind]()
-}
-
-function damage(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof PotorooError ? error.code : String(error)
-  }
-  return 'nothing'
 }
 
 describe('writer and reader', () => {
@@ -86,7 +77,7 @@ describe('writer and reader', () => {
           const bytes = writer.take()
           fc.pre(bytes.length > 0)
           const reader = new ByteReader(bytes, 0, Math.floor(bytes.length * part))
-          expect(damage(() => items.forEach((one) => void read(reader, one)))).toBe('E_DAMAGED')
+          expect(codeOf(() => items.forEach((one) => void read(reader, one)))).toBe('E_DAMAGED')
           expect(reader.at).toBeLessThanOrEqual(reader.end)
         },
       ),
@@ -97,18 +88,18 @@ describe('writer and reader', () => {
     const writer = new ByteWriter()
     writer.varint(2 ** 50)
     const bytes = writer.take()
-    expect(damage(() => new ByteReader(bytes).utf8())).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(bytes).count(1))).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(bytes).bytes(2 ** 50))).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(bytes).bytes(-1))).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(bytes).bytes(Number.NaN))).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(bytes).finish())).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).utf8())).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).count(1))).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).bytes(2 ** 50))).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).bytes(-1))).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).bytes(Number.NaN))).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(bytes).finish())).toBe('E_DAMAGED')
   })
 
   test('a text that is no UTF-8 is damage, and no other text with marks in it', () => {
     for (const bytes of ['4dfc', 'c328', 'eda080', 'efbf']) {
       const text = Buffer.from(bytes, 'hex')
-      expect(damage(() => new ByteReader(Buffer.concat([Buffer.of(text.length), text])).utf8())).toBe('E_DAMAGED')
+      expect(codeOf(() => new ByteReader(Buffer.concat([Buffer.of(text.length), text])).utf8())).toBe('E_DAMAGED')
     }
     const writer = new ByteWriter()
     writer.utf8('a\ufffdb')
@@ -116,8 +107,8 @@ describe('writer and reader', () => {
   })
 
   test('a varint beyond 2^53 - 1 or without an end is damage', () => {
-    expect(damage(() => new ByteReader(Buffer.from('ffffffffffffff1f', 'hex')).varint())).toBe('E_DAMAGED')
-    expect(damage(() => new ByteReader(Buffer.alloc(20, 0xff)).varint())).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(Buffer.from('ffffffffffffff1f', 'hex')).varint())).toBe('E_DAMAGED')
+    expect(codeOf(() => new ByteReader(Buffer.alloc(20, 0xff)).varint())).toBe('E_DAMAGED')
     expect(new ByteReader(Buffer.from('ffffffffffffff0f', 'hex')).varint()).toBe(Number.MAX_SAFE_INTEGER)
     for (const value of [-1, 0.5, 2 ** 53, Number.NaN]) {
       expect(() => new ByteWriter().varint(value)).toThrow('Y1')

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteWriter } from '../../src/base/bytes.ts'
-import { PotorooError } from '../../src/base/errors.ts'
 import { beginFrame, endFrame, FRAME_HEADER_BYTES, FrameParser } from '../../src/protocol/frame.ts'
+import { codeOf } from '../base/code-of.ts'
 
 const LIMIT = 5000
 
@@ -43,15 +43,6 @@ function parse(bytes: Buffer, sizes: readonly number[]): Sent[] {
   return frames
 }
 
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof PotorooError ? error.code : String(error)
-  }
-  return 'nothing'
-}
-
 describe('the parser', () => {
   test('finds every frame, however the stream is cut', () => {
     fc.assert(
@@ -79,7 +70,7 @@ describe('the parser', () => {
       damaged[bit >> 3]! ^= 1 << (bit & 7)
       const shown: unknown[] = []
       const parser = new FrameParser(LIMIT)
-      const outcome = code(() => parser.push(damaged, (frame) => void shown.push(frame)))
+      const outcome = codeOf(() => parser.push(damaged, (frame) => void shown.push(frame)))
       // A length that grew may make the parser wait for more; it never shows the frame.
       if (outcome === 'nothing') expect(parser.waiting).toBeGreaterThan(0)
       else expect(['E_FRAME_CHECKSUM', 'E_FRAME_TOO_LONG']).toContain(outcome)
@@ -93,7 +84,7 @@ describe('the parser', () => {
     bad[19]! ^= 1
     const parser = new FrameParser(LIMIT)
     let shown = 0
-    expect(code(() => parser.push(bad, () => shown++))).toBe('E_FRAME_CHECKSUM')
+    expect(codeOf(() => parser.push(bad, () => shown++))).toBe('E_FRAME_CHECKSUM')
     parser.push(bytes, () => shown++)
     expect(shown).toBe(0)
 
@@ -109,10 +100,10 @@ describe('the parser', () => {
   test('refuses a long frame by its header, before it is there', () => {
     const header = Buffer.alloc(FRAME_HEADER_BYTES)
     header.writeUInt32LE(LIMIT + 1, 4)
-    expect(code(() => new FrameParser(LIMIT).push(header, () => {}))).toBe('E_FRAME_TOO_LONG')
+    expect(codeOf(() => new FrameParser(LIMIT).push(header, () => {}))).toBe('E_FRAME_TOO_LONG')
     const drop = new FrameParser(LIMIT)
     expect(
-      code(() => {
+      codeOf(() => {
         for (const byte of header) drop.push(Buffer.of(byte), () => {})
       }),
     ).toBe('E_FRAME_TOO_LONG')
@@ -123,7 +114,7 @@ test('the writer refuses a long frame and can go on', () => {
   const writer = new ByteWriter()
   beginFrame(writer)
   writer.bytes(new Uint8Array(LIMIT + 1))
-  expect(code(() => endFrame(writer, 1, 0, 0, LIMIT))).toBe('E_FRAME_TOO_LONG')
+  expect(codeOf(() => endFrame(writer, 1, 0, 0, LIMIT))).toBe('E_FRAME_TOO_LONG')
   beginFrame(writer)
   expect(endFrame(writer, 1, 0, 0, LIMIT)).toHaveLength(FRAME_HEADER_BYTES)
 })

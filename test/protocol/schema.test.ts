@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts'
-import { PotorooError } from '../../src/base/errors.ts'
 import {
   added,
   bool,
@@ -22,6 +21,7 @@ import {
   varint,
   word,
 } from '../../src/protocol/schema.ts'
+import { codeOf } from '../base/code-of.ts'
 
 const rows = [
   message(1, 'everything', 1, 'Has a field of every type.', {
@@ -70,15 +70,6 @@ function roundTrip(value: Sample, version: number): Sample {
   return catalogue.read(catalogue.row(value.kind).tag, new ByteReader(writer.take()), version)
 }
 
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof PotorooError ? error.code : String(error)
-  }
-  return 'nothing'
-}
-
 test('what a program adds to all objects is no field of a message', () => {
   const many = [{ id: 7, name: 'seven' }]
   const rest = { small: 1, middle: 2, large: 3, long: 4, double: 5, flag: true, name: 'n', raw: Buffer.from('r') }
@@ -120,7 +111,7 @@ describe('messages', () => {
         writer.u8(0)
         const all = writer.take()
         for (const end of [0, 1, all.length >> 1, all.length - 2, all.length]) {
-          expect(code(() => catalogue.read(1, new ByteReader(all, 0, end), 2))).toBe('E_DAMAGED')
+          expect(codeOf(() => catalogue.read(1, new ByteReader(all, 0, end), 2))).toBe('E_DAMAGED')
         }
       }),
     )
@@ -128,9 +119,9 @@ describe('messages', () => {
 
   test('of another version or an unknown tag are refused', () => {
     const nothing = new ByteReader(Buffer.alloc(0))
-    expect(code(() => catalogue.read(9, nothing, 1))).toBe('E_MESSAGE')
-    expect(code(() => catalogue.read(3, nothing, 2))).toBe('E_MESSAGE')
-    expect(code(() => catalogue.read(0, nothing, 2))).toBe('E_MESSAGE')
+    expect(codeOf(() => catalogue.read(9, nothing, 1))).toBe('E_MESSAGE')
+    expect(codeOf(() => catalogue.read(3, nothing, 2))).toBe('E_MESSAGE')
+    expect(codeOf(() => catalogue.read(0, nothing, 2))).toBe('E_MESSAGE')
     expect(catalogue.read(9, nothing, 2)).toStrictEqual({ kind: 'young' })
     expect(() => catalogue.write(new ByteWriter(), { kind: 'young' }, 1)).toThrow('version 1')
   })
@@ -148,8 +139,8 @@ describe('messages', () => {
 describe('fields', () => {
   test('bytes that are no text are damage, however few', () => {
     const read = (hex: string) => text(6).read(new ByteReader(Buffer.from(hex, 'hex')), 1)
-    expect(code(() => read('01ff'))).toBe('E_DAMAGED')
-    expect(code(() => read('03ffffff'))).toBe('E_DAMAGED')
+    expect(codeOf(() => read('01ff'))).toBe('E_DAMAGED')
+    expect(codeOf(() => read('03ffffff'))).toBe('E_DAMAGED')
     expect(read('06efbfbdefbfbd')).toBe('\ufffd\ufffd')
     expect(read('06c3a9c3a9c3a9')).toBe('ééé')
   })
@@ -178,11 +169,11 @@ describe('fields', () => {
   ]
   test.each(refusals)('%s: neither written nor read beyond its limit (M3)', (_, field, value, damagedHex) => {
     expect(() => field.write(new ByteWriter(), value, 1)).toThrow()
-    expect(code(() => field.read(new ByteReader(Buffer.from(damagedHex, 'hex')), 1))).toBe('E_DAMAGED')
+    expect(codeOf(() => field.read(new ByteReader(Buffer.from(damagedHex, 'hex')), 1))).toBe('E_DAMAGED')
   })
 
   test('a boolean is 0 or 1', () => {
-    expect(code(() => bool.read(new ByteReader(Buffer.of(2)), 1))).toBe('E_DAMAGED')
+    expect(codeOf(() => bool.read(new ByteReader(Buffer.of(2)), 1))).toBe('E_DAMAGED')
   })
 })
 
