@@ -38,6 +38,21 @@ test('P3: whoever has submitted something hears of the end also where the store 
   await refused
 })
 
+test.each(['drain', 'cancel'] as const)(
+  'who asks for the last %s of a worker that ends behind it is answered',
+  async (ask) => {
+    const workshop = new Workshop()
+    const pipelines = await workshop.start({})
+    await workshop.runLines(pipelines, '')
+    let closed: ReturnType<Pipelines['close']> | undefined
+    workshop.over = () => {
+      closed = pipelines.close()
+    }
+    await pipelines[ask]('lines')
+    expect(await closed).toEqual(new Map())
+  },
+)
+
 test('P4: what is submitted while another pipeline comes to its end does not begin any more', async () => {
   const workshop = new Workshop()
   const pipelines = await workshop.start({ checkpointIntervalMs: 30_000, checkpointTimeoutMs: 60_000 })

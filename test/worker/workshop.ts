@@ -16,6 +16,8 @@ export class Workshop {
   /** What the workers have told their operator. */
   readonly failed: PotorooError[] = []
   readonly warned: string[] = []
+  /** Somebody has drained or cancelled a pipeline. */
+  over: () => void = () => {}
   private readonly open = new Set<Pipelines>()
 
   constructor() {
@@ -48,6 +50,7 @@ export class Workshop {
       failed: (_, error) => failed.push(error),
       warned: (_, error) => warned.push(error.code),
       lost: (error) => failed.push(error),
+      over: () => this.over(),
     })
     this.open.add(pipelines)
     return pipelines

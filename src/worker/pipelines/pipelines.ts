@@ -173,12 +173,13 @@ export class Pipelines {
    * again when it is submitted anew.
    */
   async drain(name: string): Promise<Resident> {
-    return this.inTurn(name, async () => {
+    const drained = await this.inTurn(name, async () => {
       const resident = await this.running(name)
       await this.endings.drain(resident, true)
-      this.events.over?.(name, 'drained')
       return resident
     })
+    this.events.over?.(name, 'drained')
+    return drained
   }
 
   /** Takes the pipeline out of the cluster, with its state. Its savepoints stay. */
@@ -192,8 +193,9 @@ export class Pipelines {
       if (!this.worker.cluster.pipelines.has(name)) this.find(name)
       await settle<void>((done) => this.worker.ledger.withdraw(name, done))
       this.worker.ledger.sweep()
-      this.events.over?.(name, 'cancelled')
     })
+    // Who hears that may end the worker, which leaves nobody an answer that is still to come (P3).
+    this.events.over?.(name, 'cancelled')
   }
 
   /** Makes a checkpoint now; answers its epoch. */
