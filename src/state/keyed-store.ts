@@ -58,6 +58,8 @@ export interface KeyedStoreOptions {
   /** Makes a state of this version from one of version `from`. */
   readonly migrate?: Schema['migrate']
   readonly limits?: StoreLimits | undefined
+  /** Is shown each key group that has been made from its bytes. */
+  readonly opened?: ((table: KeyTable) => void) | undefined
 }
 
 export class KeyedStore implements Freezable {
@@ -80,6 +82,7 @@ export class KeyedStore implements Freezable {
   keys = 0
   /** Changes of entries by the running epoch. */
   dirty = 0
+  private readonly opened: ((table: KeyTable) => void) | undefined
   private schema: Schema
   private frozen: Frozen | null = null
   /** Key groups that are still bytes. */
@@ -103,6 +106,7 @@ export class KeyedStore implements Freezable {
     this.kept = new KeptValues(this.copier, keyGroups)
     this.chunkWriter = new ChunkWriter(step, schemaVersion, limits)
     this.schema = { step, version: schemaVersion, migrate }
+    this.opened = options.opened
   }
 
   /** Bytes of all states, by the average size of those written recently. */
@@ -130,6 +134,7 @@ export class KeyedStore implements Freezable {
     this.loading?.remove(keyGroup)
     this.tables[keyGroup] = table
     this.keys += table.size - size
+    if (chunks.length > 0) this.opened?.(table)
     return table
   }
 

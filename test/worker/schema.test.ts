@@ -18,8 +18,8 @@ async function run(
   version: number,
   migrates: boolean,
   options: SubmitOptions = {},
+  name = `n${version}`,
 ): Promise<Resident> {
-  const name = `n${version}`
   const migrate = `migrate: (old, from) => ({ ${name}: old['n' + from] })`
   const text = `import { nullSink, pipeline, tcpSource } from 'potoroo'
 export default pipeline('sums', (p) => {
@@ -60,6 +60,35 @@ test('no program is taken on that could not take on the oldest state that is lef
   const third = await run(desk, worker, 2, false)
   expect(states(third)).toEqual(keys.map(() => ({ n2: 1 })))
   expect(desk.failed).toEqual([])
+})
+
+test('a program whose init makes a field that the states there lack says so once, and nothing where it is the same', async () => {
+  const desk = new Workshop()
+  const worker = await desk.start(limits)
+  const first = await run(desk, worker, 1, false)
+  await sendLines(first, `${keys.join('\n')}\n`)
+  await worker.checkpoint('sums')
+  const renamed = await run(desk, worker, 1, false, {}, 'total')
+  // All key groups are opened, of which one would do.
+  states(renamed)
+  expect(desk.warned).toEqual(['E_STATE_FIELDS'])
+  await worker.checkpoint('sums')
+  await desk.stop(worker)
+  const again = await desk.start(limits)
+  await again.resume()
+  await expect.poll(() => again.find('sums').phase).toBe('running')
+  states(again.find('sums')!)
+  expect(desk.warned).toEqual(['E_STATE_FIELDS'])
+})
+
+test('nothing is said of states that migrate has given what they lacked', async () => {
+  const desk = new Workshop()
+  const worker = await desk.start(limits)
+  const first = await run(desk, worker, 1, false)
+  await sendLines(first, `${keys.join('\n')}\n`)
+  await worker.checkpoint('sums')
+  states(await run(desk, worker, 2, true))
+  expect(desk.warned).toEqual([])
 })
 
 test('a program of before does not take the place of one whose states it cannot know', async () => {

@@ -23,6 +23,12 @@ export const stateErrors = {
     what: 'step "{step}" has states of schema version {from}, and the pipeline knows versions up to {version}',
     remedy: 'run the pipeline file that wrote them, or a newer one, or drop them with --drop {step}',
   },
+  E_STATE_FIELDS: {
+    kind: 'user',
+    what: 'step "{step}" of pipeline "{pipeline}" goes on with states of another program that lack what its init makes: {fields}, as that of key {key}',
+    remedy:
+      'where a field was renamed, or the step counts on it, go back to a savepoint from before, raise schema.version, and make states of the new shape in schema.migrate; where the step copes with undefined, nothing is amiss',
+  },
   E_STATE_KEY_GROUPS: {
     kind: 'user',
     what: 'the state of pipeline "{pipeline}" lies in {theirs} key groups, and this store has {ours}: no key would be found again',

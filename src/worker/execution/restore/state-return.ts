@@ -24,6 +24,7 @@ import { KeyedStore } from '../../../state/keyed-store.ts'
 import { Loading } from '../../../state/loading.ts'
 import type { Generation, Holdings } from '../generation.ts'
 import { type KeyedTaskPlan, keyedTasks } from './base-fit.ts'
+import type { Look } from './missing-fields.ts'
 import type { Want } from './restorer.ts'
 
 /** The key groups of a generation that this worker owns. */
@@ -63,6 +64,8 @@ export class StateReturn {
   private steps = new Map<string, Returning>()
   /** Key groups go back as they come (Y4). */
   private atOnce = false
+  /** Is shown what is made of bytes. */
+  private look: Look | null = null
   /** Some have gone back, to whatever base (Y3). */
   private changed = false
 
@@ -80,8 +83,12 @@ export class StateReturn {
     return Array.from(this.steps.values(), ({ store }) => store)
   }
 
-  /** Decides what is to be read for `base`, 0 for none; `final`: nobody has to agree to it first (Y4). */
-  begin(base: number, final: boolean): void {
+  /**
+   * Decides what is to be read for `base`, 0 for none; `final`: nobody has to agree to it first (Y4). `look` is shown
+   * what is made of it.
+   */
+  begin(base: number, final: boolean, look: Look | null = null): void {
+    this.look = look
     const standing = base > 0 && !this.changed ? this.standingAt(base) : null
     this.steps = new Map(keyedTasks(this.plan).map((task) => [task.step, this.decide(task, standing)]))
     this.atOnce = final
@@ -157,7 +164,9 @@ export class StateReturn {
     return { task, store: held, changed, whole, ...fresh }
   }
 
-  private open({ step, keyed }: KeyedTaskPlan): KeyedStore {
+  private open(task: KeyedTaskPlan): KeyedStore {
+    const { step, keyed } = task
+    const { look } = this
     const keyGroups = this.generation.owners.length
     return new KeyedStore({
       step,
@@ -167,6 +176,7 @@ export class StateReturn {
       schemaVersion: keyed.schema.version,
       migrate: keyed.schema.migrate,
       limits: this.limits,
+      opened: look === null ? undefined : (table) => look(task, table),
     })
   }
 }

@@ -35,6 +35,7 @@ import type { OpenSources } from '../sources/sources.ts'
 import type { SplitTable } from '../sources/split-table.ts'
 import { fitBase, keptOf } from './base-fit.ts'
 import { idleWriter } from './idle-writer.ts'
+import { lookForFields } from './missing-fields.ts'
 import { type HeldPart, type Restored, restorePipeline, type Taker } from './restorer.ts'
 import { StateReturn } from './state-return.ts'
 import { heldFor, partsFor, SOLE_WRITER, takerOf } from './takers.ts'
@@ -102,8 +103,9 @@ export class WayUp {
     const known = { pipeline: plan.pipeline, entry, acceptLoss }
     const taker: Taker = {
       begin: ({ manifest, instead }) => {
+        const look = manifest.hash === entry.hash ? null : lookForFields(plan.pipeline, this.options.warned)
         // A savepoint stems from elsewhere: nothing that is held here stands at it.
-        this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0, instead === null && open())
+        this.state.begin(entry.epochs.length > 0 ? manifest.epoch : 0, instead === null && open(), look)
         // The state of this base may still turn out to be damaged, and another one follows. A source belongs to whoever
         // runs.
         if (open()) sources.prepare(keptOf(manifest, seams.drop).sources)
