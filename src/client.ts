@@ -10,6 +10,7 @@
  *     const receiver = await receiveAcked({ port: 7002, inbox: { path: './inbox' }, handle: ({ text }) => console.log(text) })
  */
 /// <reference types="node" preserve="true" />
+import type { PotorooError } from './base/errors.ts'
 import { Client } from './client/client.ts'
 import { openDiskOutbox } from './client/disk-outbox.ts'
 import { newId } from './client/id.ts'
@@ -41,10 +42,13 @@ export type { OutgoingRecord } from './client/record.ts'
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const settings = settingsOf(options)
-  if (settings.outbox === null) return new Client(settings, newId(), null, dial)
+  if (settings.outbox === null) return new Client(settings, newId(), null, dial, warn)
   const { incarnation, store } = openDiskOutbox(settings.outbox, settings.producer, settings.source)
   return new Client(settings, incarnation, store, dial)
 }
+
+/** As Node shows what a program should know of and nothing waits for. */
+const warn = ({ message, remedy, code }: PotorooError): void => process.emitWarning(`${message}; ${remedy}`, { code })
 
 const dial: Dial = (target, events) => (target.url === null ? dialTcp : dialNodeWebSocket)(target, events)
 

@@ -6,6 +6,7 @@
  * P3. A refusal for good ends the client: every promise that waits is rejected with it, and so is every later call.
  * P4. A record that is too long for the workers is refused as it comes, and the client goes on. One that is in the
  *     outbox already, since before a worker has said how much it takes, ends the client: nothing behind it can be sent.
+ * P5. Whoever closes it over records that stand nowhere else is told, though nothing waits for them: they are lost.
  */
 import { EventEmitter } from 'node:events'
 import { fail, type PotorooError } from '../base/errors.ts'
@@ -52,6 +53,7 @@ export class Client extends EventEmitter<ClientEvents> {
   stable = 0
   private readonly settings: Settings
   private readonly dialler: Dial
+  private readonly lost: (error: PotorooError) => void
   private readonly outbox: Outbox
   private readonly gatherer: Gatherer
   private readonly backoff: Backoff
@@ -73,10 +75,17 @@ export class Client extends EventEmitter<ClientEvents> {
   private readonly waitingForRoom = new Waiters<void>()
   private readonly waitingForAck = { journaled: new Waiters<string>(), stable: new Waiters<string>() }
 
-  /** Use `connect`. */
-  constructor(settings: Settings, incarnation: string, store: OutboxStore | null, dialler: Dial) {
+  /** Use `connect`. `lost`: is told what is lost by `close` (P5). */
+  constructor(
+    settings: Settings,
+    incarnation: string,
+    store: OutboxStore | null,
+    dialler: Dial,
+    lost: (error: PotorooError) => void = () => {},
+  ) {
     super()
     this.settings = settings
+    this.lost = lost
     this.dialler = dialler
     this.incarnation = incarnation
     this.outbox = new Outbox(store, newId())
@@ -157,8 +166,8 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   /**
-   * Ends the client at once. Records that are not stable stay in an outbox on disk; an outbox in memory is lost with
-   * them.
+   * Ends the client at once: await `flush` before. Records that are not stable stay in an outbox on disk; an outbox in
+   * memory is lost with them, which Node says as a warning (`E_CLIENT_LEFT`) where no worker has acknowledged them.
    */
   close(): void {
     if (this.failure !== null) return
@@ -168,7 +177,10 @@ export class Client extends EventEmitter<ClientEvents> {
       this.settle(error as PotorooError)
       return
     }
-    this.settle(fail('E_CLIENT_CLOSED', { producer: this.settings.producer }))
+    const { producer, outbox } = this.settings
+    const records = outbox === null ? this.last - this.journaled : 0
+    this.settle(fail('E_CLIENT_CLOSED', { producer }))
+    if (records > 0) this.lost(fail('E_CLIENT_LEFT', { producer, records }))
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Client } from '../../src/client/client.ts'
 import { openDiskOutbox } from '../../src/client/disk-outbox.ts'
 import { settingsOf } from '../../src/client/options.ts'
 import { Outbox, type OutboxStore } from '../../src/client/outbox.ts'
 import { dialTcp } from '../../src/client/tcp.ts'
-import type { TransportEvents } from '../../src/client/transport.ts'
+import type { Dial, TransportEvents } from '../../src/client/transport.ts'
 import { connect } from '../../src/client.ts'
 import { ackedFrameBytes, encodeAcked } from '../../src/protocol/acked.ts'
 
@@ -243,4 +243,48 @@ test('who does not welcome in time is told from who is not there, and may be wai
   }
   expect(reasons[0]).toBe('no connection within 1 ms')
   expect(reasons[1]).toMatch(/^no welcome within 1 ms; is it a source .*\? If so, it waits for something/)
+})
+
+test('whoever closes a client over records that no worker has is told how many, unless they stand on a disk', async () => {
+  const left: Error[] = []
+  const noWire: Dial = () => ({ write: () => true, cork() {}, uncork() {}, end() {}, destroy() {} })
+  const lost = (error: Error): void => void left.push(error)
+  const make = () => {
+    const dial: Dial = (target, events) => {
+      wire = events
+      return noWire(target, events)
+    }
+    return new Client(settingsOf(options), 'i', null, dial, lost)
+  }
+  const one = make()
+  void one.send(['a', 'b', 'c'])
+  await turn()
+  say(welcomed)
+  await turn()
+  say({ kind: 'ack', journaled: 1, stable: 0 })
+  one.close()
+  one.close()
+  expect(left).toMatchObject([{ code: 'E_CLIENT_LEFT', details: { records: 2 } }])
+  const all = make()
+  void all.send(['a', 'b'])
+  await turn()
+  say(welcomed)
+  await turn()
+  say({ kind: 'ack', journaled: 2, stable: 0 })
+  all.close()
+  const path = mkdtempSync(join(tmpdir(), 'potoroo-left-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  const { store } = openDiskOutbox({ path }, 'p', 'lines')
+  const kept = new Client(settingsOf({ ...options, outbox: { path } }), 'i', store, noWire, lost)
+  void kept.send('a')
+  kept.close()
+  expect(left).toHaveLength(1)
+})
+
+test('Node warns of records that are lost by close', async () => {
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+  const client = await connect(options)
+  void client.send('a')
+  client.close()
+  expect(await warned).toMatchObject({ code: 'E_CLIENT_LEFT', message: expect.stringContaining('flush() before close()') })
 })

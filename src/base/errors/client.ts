@@ -23,6 +23,11 @@ export const clientErrors = {
     what: 'the client of producer "{producer}" has been closed',
     remedy: 'connect() again; what is in an outbox on disk is sent then',
   },
+  E_CLIENT_LEFT: {
+    kind: 'user',
+    what: 'the client of producer "{producer}" was closed over {records} records that no worker had acknowledged: they are lost',
+    remedy: "wait for flush() before close(), or keep records in an outbox on disk: outbox: { path: './{producer}' }",
+  },
   E_CLIENT_REFUSED: {
     kind: 'protocol',
     what: 'the worker refused producer "{producer}": {reason} ({code})',
