@@ -286,5 +286,8 @@ test('Node warns of records that are lost by close', async () => {
   const client = await connect(options)
   void client.send('a')
   client.close()
-  expect(await warned).toMatchObject({ code: 'E_CLIENT_LEFT', message: expect.stringContaining('flush() before close()') })
+  expect(await warned).toMatchObject({
+    code: 'E_CLIENT_LEFT',
+    message: expect.stringContaining('flush() before close()'),
+  })
 })

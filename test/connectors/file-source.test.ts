@@ -550,6 +550,33 @@ describe('a file that is followed', () => {
   })
 
   test.each([
+    ['with more in it', 'a\nb\nc\n', ['a', 'b', 'a', 'b', 'c'], ['E_FILE_REPLACED']],
+    ['as it was', 'a\nb\n', ['a', 'b', 'a', 'b'], ['E_FILE_REPLACED']],
+    ['of other content', 'x\nb\nc\n', ['a', 'b', 'x', 'b', 'c'], []],
+    ['shorter than it was', 'a\n', ['a', 'b', 'a'], []],
+  ])(
+    'reads all of what an editor has put in the place of a file, %s, and says what may count twice',
+    (_, next, rows, said) => {
+      const scene = new Scene()
+      scene.append('a\nb\n')
+      let polls = 0
+      const reading = readAll(
+        scene.reading(source(true), {
+          between: (now) => {
+            if (now.records.length < 2 || ++polls !== 5) return
+            scene.append(next, 'logs/.app.new')
+            scene.rename('logs/.app.new', PATH)
+          },
+          until: (now) => now.records.length === rows.length,
+        }),
+      )
+      expect(values(reading)).toEqual(rows)
+      expect(reading.warnings).toEqual(said)
+      expectRising(reading.records)
+    },
+  )
+
+  test.each([
     ['shorter', 'c\n'],
     ['longer', 'cccc\ndddd\neeee\n'],
   ])('goes on behind one that was cut, in what is %s by then', (_, next) => {

@@ -155,6 +155,12 @@ export const connectorsErrors = {
     what: 'step "{step}" had read {offset} bytes of {path}, which has been cut since, and reads it again from its beginning',
     remedy: 'rotate the file by renaming it: what is written between the last read and a cut is lost',
   },
+  E_FILE_REPLACED: {
+    kind: 'operational',
+    what: 'step "{step}" reads {path} from its beginning: another file stands there that begins as the one before, which is gone; what is in both counts twice',
+    remedy:
+      'append to a followed file where it is (>>): editors, sed -i and rsync put a copy in its place; and keep what is rotated away, as {path}.1',
+  },
   E_FILE_MISSED: {
     kind: 'operational',
     what: 'step "{step}" goes on in {path}: the file before is gone, and none of those that were rotated away after it was read',

@@ -15,7 +15,7 @@ export const fileSourceFields = {
   follow: {
     type: 'boolean',
     default: false,
-    doc: 'waits for what is appended, even when the file is rotated; otherwise the source ends with its files. A followed file that is deleted while nothing has come after it is missed at the next recovery (`E_FILE_CHANGED`). A file is known again by its first 1,024 bytes. Of several that begin alike, as with the same line of names, it is the one with the same number on its volume (inode); where none has that, as behind a copy or a backup, it is the one that has its name by then',
+    doc: 'waits for what is appended, even when the file is rotated; otherwise the source ends with its files. Where a copy takes its place, as by an editor, all of that is read (`E_FILE_REPLACED`). A followed file that is deleted while nothing has come after it is missed at the next recovery (`E_FILE_CHANGED`). A file is known again by its first 1,024 bytes. Of several that begin alike, as with the same line of names, it is the one with the same number on its volume (inode); where none has that, as behind a copy or a backup, it is the one that has its name by then',
     example: true,
   },
 } as const satisfies Fields

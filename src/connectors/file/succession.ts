@@ -172,17 +172,23 @@ function recognise(
 }
 
 /**
+ * What is to be said of a successor whose file before is gone: others may have come between, or it is that one once
+ * more, as an editor leaves it.
+ */
+export type Doubt = 'missed' | 'alike'
+
+/**
  * Opens the file at `path` that was begun after the one that `stand` describes; `null` when there is none yet. Empty
- * files in between are passed over: they have nothing to be known by later. `unsure`: others may have come between.
+ * files in between are passed over: they have nothing to be known by later.
  */
 export function openSuccessor(
   disk: Disk,
   clock: Clock,
   path: string,
   stand: Stand,
-  done: (error: DiskError | null, file: File | null, unsure: boolean) => void,
+  done: (error: DiskError | null, file: File | null, doubt: Doubt | null) => void,
 ): void {
-  const none = (error: DiskError | null): void => done(error, null, false)
+  const none = (error: DiskError | null): void => done(error, null, null)
   findExactly(disk, clock, path, stand, (error, before) => {
     before?.file.close(() => {})
     if (error !== null) return none(error)
@@ -194,9 +200,14 @@ export function openSuccessor(
           file.close(() => {})
           return none(unknown)
         }
-        if (before !== null) return done(null, file, false)
-        // Where the file itself is gone, those between it and the path cannot be told from older ones.
-        listRotated(disk, path, (unlisted, rotated) => done(null, file, unlisted !== null || rotated.length > 0))
+        if (before !== null) return done(null, file, null)
+        isSame(file, stand, (unread, same) => {
+          if (unread === null && same) return done(null, file, 'alike')
+          // Where the file itself is gone, those between it and the path cannot be told from older ones.
+          listRotated(disk, path, (unlisted, rotated) => {
+            done(null, file, unlisted !== null || rotated.length > 0 ? 'missed' : null)
+          })
+        })
       })
     })
   })

@@ -262,17 +262,22 @@ export class Tail {
       return
     }
     const { clock, disk } = this.context.env
-    openSuccessor(disk, clock, this.path, before, (error, file, unsure) => {
+    openSuccessor(disk, clock, this.path, before, (error, file, doubt) => {
       if (this.closed) return file?.close(() => {})
       if (error !== null) return this.fail(diskFault('open', error))
       if (file === null) return this.later(() => this.openNext(before))
-      if (unsure) this.warnOfMissed()
+      if (doubt === 'missed') this.warnOfMissed()
+      if (doubt === 'alike') this.warnOfReplaced()
       this.begin(file, 0)
     })
   }
 
   private warnOfMissed(): void {
     this.context.warn(fail('E_FILE_MISSED', { step: this.context.step, path: this.path }))
+  }
+
+  private warnOfReplaced(): void {
+    this.context.warn(fail('E_FILE_REPLACED', { step: this.context.step, path: this.path }))
   }
 
   private later(fn: () => void): void {
