@@ -29,6 +29,13 @@ const mutants: readonly (Mutant & { readonly scenario: string })[] = [
     replacement: 'return Array.from({ length: this.frame.keyGroups }, (_, group) => group).filter((group)',
   },
   {
+    name: 'writes states as a member of the release before cannot read them',
+    scenario: 'states with holes',
+    file: 'src/worker/execution/running.ts',
+    text: 'if (version > 0) this.format',
+    replacement: 'if (version < 0) this.format',
+  },
+  {
     name: 'rolls nothing back',
     scenario: 'one is killed',
     file: 'src/worker/execution/restore/state-return.ts',

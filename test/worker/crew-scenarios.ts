@@ -3,10 +3,11 @@
  * owners and rollbacks. Each throws where a promise is broken.
  */
 import assert from 'node:assert/strict'
+import { FORMAT_EXACT, FORMAT_PLAIN } from '../../src/base/codec/format.ts'
 import { fail } from '../../src/base/errors.ts'
 import { decodeManifest, type Manifest, type PackEntry } from '../../src/checkpoint/manifest.ts'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
-import { openPack } from '../../src/checkpoint/pack-reader.ts'
+import { openPack, readChunks } from '../../src/checkpoint/pack-reader.ts'
 import { isMark } from '../../src/connectors/file/owner.ts'
 import { isPending } from '../../src/connectors/file/segment.ts'
 import { fileSink, generatorSource, lines, type Pipeline, pipeline } from '../../src/index.ts'
@@ -29,6 +30,8 @@ interface Input {
   readonly splits?: number
   /** Numbers that the step throws on. */
   readonly bad?: (n: number) => boolean
+  /** Each key's state has holes where it has seen no number of a split. */
+  readonly holes?: boolean
   /** One file that one worker writes. */
   readonly append?: boolean
   /** What is sent along with a number. */
@@ -37,13 +40,13 @@ interface Input {
 
 /** Numbers by split; each key counts its own and sees that those of one split rise. */
 function counting(input: Input): Pipeline {
-  const { count, rate, splits = SPLITS, bad = () => false, append = false, load = () => null } = input
+  const { count, rate, splits = SPLITS, bad = () => false, append = false, holes = false, load = () => null } = input
   return pipeline('counting', (p) => {
     p.source('numbers', generatorSource<number>({ value: (n) => n, count, rate, splits }))
       .map('spread', (n) => ({ n, key: Math.floor(n / SPLITS) % KEYS, load: load(n) }))
       .keyBy('by-key', ({ key }) => key)
       .mapWithState('count', {
-        init: () => ({ count: 0, last: [-1, -1, -1, -1] }),
+        init: () => ({ count: 0, last: holes ? new Array<number>(SPLITS + 1) : [-1, -1, -1, -1] }),
         step: (state, { n, key }): Row => {
           if (bad(n)) throw new Error(`${n} is bad`)
           const split = n % splits
@@ -150,15 +153,39 @@ function lastOf({ reader, store, crew }: Hand): { readonly manifest: Manifest; r
   return { manifest: found!, others: paths.slice(0, -1) }
 }
 
-/** A chunk of `pack` that holds keys. */
-function chunkIn({ store, crew }: Hand, pack: PackEntry): PackChunk {
+function chunksIn({ store, crew }: Hand, pack: PackEntry): readonly PackChunk[] {
   let chunks: readonly PackChunk[] | undefined
   openPack(store, pack, (read) => {
     assert.equal(read.kind, 'intact')
     if (read.kind === 'intact') chunks = read.value
   })
   crew.until(() => chunks !== undefined)
-  return chunks!.find(({ length }) => length > 20)!
+  return chunks!
+}
+
+/** A chunk of `pack` that holds keys. */
+function chunkIn(hand: Hand, pack: PackEntry): PackChunk {
+  return chunksIn(hand, pack).find(({ length }) => length > 20)!
+}
+
+/** The newest format of the chunks with state of the last epoch. */
+function formatOf(hand: Hand): number {
+  const { crew, store, process } = hand
+  const { manifest } = lastOf(hand)
+  const formats: number[] = []
+  for (const pack of manifest.packs) {
+    const chunks = chunksIn(hand, pack).filter(({ kind }) => kind !== 'rows')
+    if (chunks.length === 0) continue
+    let read = false
+    const seams = { store, clock: process.env.clock, limits: crew.limits }
+    const take = (_: PackChunk, bytes: Buffer): number => formats.push(bytes[0]!)
+    readChunks(seams, pack.path, chunks, take, (damages) => {
+      assert.deepEqual(damages, [])
+      read = true
+    })
+    crew.until(() => read)
+  }
+  return Math.max(...formats)
 }
 
 /** How often the count of any key has gone back, at most; and no row is missing or repeated. */
@@ -487,6 +514,21 @@ export const scenarios: Readonly<Record<string, () => void>> = {
       numbersOf(rowsOf(crew)),
       upTo(count).filter((n) => !lost.includes(n)),
     )
+  },
+
+  'states with holes are of the second format, unless a member is of the release before': () => {
+    const names = ['a', 'b', 'c']
+    for (const [speaks, format] of [
+      [{}, FORMAT_EXACT],
+      [{ c: 3 }, FORMAT_PLAIN],
+    ] as const) {
+      const crew = crewOf(names, { count: 3000, rate: 2000, holes: true }, { speaks })
+      crew.start(names)
+      crew.run(names)
+      finish(crew, 'a')
+      expectExact(crew, 3000)
+      for (const name of names) assert.equal(formatOf(crew.hand(name)), format)
+    }
   },
 
   'what is added up before it is sent is as exact': () => {

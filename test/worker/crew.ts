@@ -167,7 +167,7 @@ export class Hand {
     const links: Links = {
       send: (worker, message, body = null) =>
         worker === this.name ? local.send(worker, message, body) : board.send(worker, message, body),
-      version: (worker) => (board.has(worker) ? board.version(worker) : NEWEST_VERSION),
+      version: (worker) => crew.speaks[worker] ?? (board.has(worker) ? board.version(worker) : NEWEST_VERSION),
       backlog: (worker) => (board.has(worker) ? board.backlog(worker) : 0),
       outlet: (worker, address, encode) => board.outlet(worker, address, encode),
       inlet: (worker, address, taker) => board.inlet(worker, address, taker),
@@ -234,6 +234,8 @@ export interface CrewOptions {
   readonly seed?: number
   readonly limits?: Partial<Limits>
   readonly weather?: Partial<Weather>
+  /** What others believe a worker to speak, where it is not the newest version. */
+  readonly speaks?: Readonly<Record<string, number>>
 }
 
 export class Crew {
@@ -241,15 +243,17 @@ export class Crew {
   readonly limits: Limits
   readonly plan: () => Plan
   readonly pipeline: string
+  readonly speaks: Readonly<Record<string, number>>
   readonly hands: Hand[] = []
   readonly shared: Volume
   /** Whether whoever comes up goes on without what is damaged. */
   acceptLoss = false
 
-  constructor(names: readonly string[], { plan, seed = 1, limits = {}, weather = {} }: CrewOptions) {
+  constructor(names: readonly string[], { plan, seed = 1, limits = {}, weather = {}, speaks = {} }: CrewOptions) {
     this.world = new World(seed, { ...calm, ...weather })
     this.limits = { ...crewLimits, ...limits }
     this.plan = plan
+    this.speaks = speaks
     this.pipeline = plan().pipeline
     this.shared = this.world.volume('shared')
     for (const name of names) {
