@@ -29,7 +29,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { fail } from '../base/errors.ts'
 import { readAcked } from '../protocol/acked.ts'
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts'
-import { hardenFile, makeFolder, readFrames, syncFolder, takeLock } from './folder.ts'
+import { hardenFile, makeFolder, readFrames, syncAbove, syncFolder, takeLock } from './folder.ts'
 import { newId } from './id.ts'
 import type { DiskOutbox } from './options.ts'
 import { NOTHING_NOTED, type OutboxBatch, type OutboxNote, type OutboxStore } from './outbox.ts'
@@ -53,6 +53,7 @@ export function openDiskOutbox(
   let lock: DatabaseSync | null = null
   try {
     makeFolder(path)
+    if (options.sync === true) syncAbove(path)
     lock = takeLock(path)
     if (lock === null) throw fail('E_OUTBOX_LOCKED', { path })
     const identity = identify(path, producer, source)

@@ -5,8 +5,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from '../base/crc.ts'
 import { FRAME_HEADER_BYTES, type Frame, FrameParser } from '../protocol/frame.ts'
 
+/** A frame that stands where nobody has said that one begins. */
+export type FoundFrame = Pick<Frame, 'tag' | 'payload'>
+
 /** SQLite's code for a lock that another connection holds. */
 const BUSY = 5
+/** What is said of a folder that may not be opened. */
+const MAY_NOT: ReadonlySet<string> = new Set(['EACCES', 'EPERM'])
 
 /**
  * Makes `path` and what is missing above it, for this user alone where nothing else is said; a worker does it by
@@ -52,6 +57,20 @@ export function syncFolder(path: string): void {
 }
 
 /**
+ * Makes durable that `path` is there: a loss of power takes a folder of which those above it do not know. One that may
+ * not be opened is passed over, as it is for workers: what this user made, he may open.
+ */
+export function syncAbove(path: string, sync: (folder: string) => void = syncFolder): void {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    try {
+      sync(dirname(at))
+    } catch (error) {
+      if (!MAY_NOT.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+}
+
+/**
  * Writes what a file is to hold, which it holds already as far as the system shows it, once more, cuts it there and
  * syncs it.
  */
@@ -68,15 +87,18 @@ export function hardenFile(path: string, bytes: Buffer): void {
 
 /**
  * Reads the frames of a file and answers how many of its bytes are whole. `last`: nothing was written behind this file,
- * so its last frame may have been cut short, and a power loss leaves anything in its place. Any other damage is thrown
- * as what `damaged` makes of it, and so is what `onFrame` throws: a frame whose checksum is right was not cut short.
- * `at` is where a frame begins.
+ * so its end may have been cut short, and a power loss leaves anything in its place. `stood` says whether what is
+ * damaged was whole once, by where it is and the whole frames behind it; where nothing else is said that is so when
+ * there are any, for a bit that turns in a length makes a frame that does not end of one that others follow. Any other
+ * damage is thrown as what `damaged` makes of it, and so is what `onFrame` throws: a frame whose checksum is right was
+ * not cut short. `at` is where a frame begins.
  */
 export function readFrames(
   bytes: Buffer,
   last: boolean,
   onFrame: (frame: Frame, at: number) => void,
   damaged: (offset: number, cause?: unknown) => Error,
+  stood: (at: number, behind: readonly FoundFrame[]) => boolean = (_, { length }) => length > 0,
 ): number {
   const parser = new FrameParser(bytes.length)
   let at = 0
@@ -92,18 +114,20 @@ export function readFrames(
   } catch (error) {
     cause = error
   }
-  // A bit that turns in a length makes a frame that does not end of one that others follow.
-  if (at < bytes.length && (whole || !last || isFollowed(bytes, at))) throw damaged(at, cause)
+  if (at < bytes.length && (whole || !last || stood(at, framesBehind(bytes, at)))) throw damaged(at, cause)
   return at
 }
 
-/** Whether a whole frame stands anywhere behind the damage at `at`. */
-function isFollowed(bytes: Buffer, at: number): boolean {
+/** The whole frames that stand anywhere behind the damage at `at`. */
+function framesBehind(bytes: Buffer, at: number): FoundFrame[] {
+  const found: FoundFrame[] = []
   for (let from = at + 1; from + FRAME_HEADER_BYTES <= bytes.length; from++) {
     const end = from + FRAME_HEADER_BYTES + bytes.readUInt32LE(from + 4)
     // Their generation and their sequence are 0: of nearly all places that looks at nothing more.
     if (end > bytes.length || bytes.readUInt32LE(from + 8) !== 0 || bytes.readUInt32LE(from + 12) !== 0) continue
-    if (crc32(bytes.subarray(from + 4, end)) === bytes.readUInt32LE(from)) return true
+    if (crc32(bytes.subarray(from + 4, end)) !== bytes.readUInt32LE(from)) continue
+    found.push({ tag: bytes[from + 16]!, payload: bytes.subarray(from + FRAME_HEADER_BYTES, end) })
+    from = end - 1
   }
-  return false
+  return found
 }

@@ -219,7 +219,7 @@ export class SimDisk implements Disk {
   }
 }
 
-class SimLock implements Lock, Mortal {
+export class SimLock implements Lock, Mortal {
   private readonly volume: Volume
   private readonly path: string
   private readonly life: Life

@@ -245,8 +245,8 @@ export class SimProcess {
   readonly env: Env
   /** Its clock, to make it jump. */
   readonly clock: SimClock
+  readonly life: Life
   private readonly timeline: Timeline
-  private readonly life: Life
 
   constructor(timeline: Timeline, life: Life, clock: SimClock, env: Env) {
     this.timeline = timeline

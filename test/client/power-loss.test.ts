@@ -1,7 +1,7 @@
 /** Folders of records on a disk that has no more than was written and then synced, once the power has failed. */
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openDiskOutbox } from '../../src/client/disk-outbox.ts'
 import { Outbox } from '../../src/client/outbox.ts'
@@ -13,6 +13,8 @@ const platter = vi.hoisted(() => ({
   paths: new Map<number, string>(),
   durable: new Map<string, Buffer>(),
   dirty: new Map<string, [from: number, to: number][]>(),
+  /** Folders that were opened, to be synced. */
+  folders: new Set<string>(),
   /** A sync in this folder fails once, which takes what was written for clean. */
   fails: '',
 }))
@@ -44,9 +46,18 @@ vi.mock('node:fs', async (importOriginal) => {
   return {
     ...real,
     openSync: (path: string, flags: string, mode?: number) => {
+      if (flags === 'r') platter.folders.add(path)
       const fd = real.openSync(path, flags, mode)
       platter.paths.set(fd, path)
       return fd
+    },
+    renameSync: (from: string, to: string) => {
+      real.renameSync(from, to)
+      for (const [fd, path] of platter.paths) if (path === from) platter.paths.set(fd, to)
+      for (const kept of [platter.durable, platter.dirty] as Map<string, unknown>[]) {
+        if (kept.has(from)) kept.set(to, kept.get(from))
+        kept.delete(from)
+      }
     },
     writevSync: (fd: number, parts: readonly Uint8Array[], at: number) => wrote(fd, at, real.writevSync(fd, parts, at)),
     writeSync: (fd: number, bytes: Buffer, from: number, length: number, at: number) =>
@@ -127,6 +138,7 @@ test('an outbox that syncs has what was sent of it, were it written by a process
   const open = (): Outbox => new Outbox(openDiskOutbox({ path, sync: true }, 'p', 'lines').store, 'me')
   const body = Buffer.from('\x03\0\0\0one')
   const first = open()
+  expect([...platter.folders]).toEqual(expect.arrayContaining([path, dirname(path)]))
   platter.fails = path
   expect(() => first.append(1, body)).toThrow(expect.objectContaining({ code: 'E_OUTBOX' }))
   first.close()

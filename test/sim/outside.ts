@@ -4,7 +4,7 @@
  *
  * N1. Who makes records makes about as many as the configuration says, all together, and none after that.
  */
-import type { Prng } from '../../src/base/prng.ts'
+import { Prng } from '../../src/base/prng.ts'
 import type { Address } from '../../src/env/network.ts'
 import { UNKNOWN_MAX } from '../../src/protocol/unknown.ts'
 import { SimConsumer } from '../../src/sim/consumer.ts'
@@ -17,8 +17,8 @@ import { type Case, CONSUMER, type Drain, type Feed, folderOf, HOOK, RECEIVERS }
 import type { Life } from './checkers/evidence.ts'
 import { GrowingFile } from './growing.ts'
 import { SimHook } from './hook.ts'
+import { calmInbox, InboxReceiver, type InboxWeather, type ReceiverHost } from './inbox-receiver.ts'
 import { SimPoster } from './poster.ts'
-import { SimReceiver } from './receiver.ts'
 import { labelled } from './witness.ts'
 
 /** What of a configuration is about those outside. */
@@ -38,6 +38,8 @@ export interface OutsideConfig {
   readonly patienceMs: number
   /** For how long sources remember a stream, where that is little: in milliseconds. */
   readonly rememberedMs?: number | null
+  /** The disks of receivers, by their order, where they are not calm. */
+  readonly inboxes?: readonly InboxWeather[]
 }
 
 /** A file that was laid on the workers' volume. */
@@ -60,6 +62,8 @@ export interface Brings<P = SimProducer | SimPoster> {
 const MORE = 20
 /** After so many times of what a source remembers a stream has lapsed, wherever something of it is left. */
 const LAPSED = 1.5
+/** Of what a receiver has written and not synced so much is torn when its power goes, of what is lost. */
+const TORN = 0.5
 
 export class Outside {
   readonly producers: Brings[] = []
@@ -70,7 +74,7 @@ export class Outside {
   readonly besides: Laid[] = []
   readonly consumers: { readonly step: string; readonly consumer: SimConsumer }[] = []
   readonly hooks: { readonly step: string; readonly receiver: SimHook }[] = []
-  readonly receivers: { readonly step: string; readonly receiver: SimReceiver }[] = []
+  readonly receivers: { readonly step: string; readonly receiver: InboxReceiver }[] = []
   /** Records that are still to be made. */
   left: number
   /** Whether a file that grows may begin anew under its name. */
@@ -230,15 +234,27 @@ export class Outside {
 
   private addReceivers(): void {
     const { world } = this
-    const { system, patienceMs: keepAliveMs } = this.config
+    const { system, patienceMs: keepAliveMs, inboxes = [] } = this.config
+    // What was drawn before there were inboxes stays as it was.
+    const random = new Prng(this.config.records + keepAliveMs)
     const acked = system.drains.filter(({ kind }) => kind === 'acked')
     const byWebSocket = system.drains.filter(({ kind }) => kind === 'acked-websocket')
     const add = (machine: Machine, by: 'tcp' | 'websocket') => {
-      return ({ step, port }: Drain) =>
-        this.receivers.push({ step, receiver: new SimReceiver(machine, { port, by, keepAliveMs }) })
+      const host: ReceiverHost = {
+        machine,
+        receivers: [],
+        revive: (receiver) => world.at(world.now + random.between(1, 4 * keepAliveMs), () => receiver.start()),
+      }
+      return ({ step, port }: Drain) => {
+        const weather = inboxes[this.receivers.length % inboxes.length] ?? calmInbox
+        const options = { name: step, port, by, keepAliveMs, weather, random: random.fork() }
+        this.receivers.push({ step, receiver: new InboxReceiver(host, options) })
+      }
     }
-    if (acked.length > 0) acked.forEach(add(world.machine(RECEIVERS.acked, { checked: true }), 'tcp'))
-    if (byWebSocket.length > 0) byWebSocket.forEach(add(world.machine(RECEIVERS['acked-websocket']), 'websocket'))
+    const disk = { ...world.weather.disk, tornChance: TORN }
+    if (acked.length > 0) acked.forEach(add(world.machine(RECEIVERS.acked, { checked: true, disk }), 'tcp'))
+    if (byWebSocket.length > 0)
+      byWebSocket.forEach(add(world.machine(RECEIVERS['acked-websocket'], { disk }), 'websocket'))
     const hooks = system.drains.filter(({ kind }) => kind === 'webhook')
     if (hooks.length === 0) return
     const machine = world.machine(HOOK)
@@ -294,7 +310,7 @@ export class Outside {
   }
 
   /** Those who read what sinks give. */
-  get readers(): (SimConsumer | SimReceiver | SimHook)[] {
+  get readers(): (SimConsumer | InboxReceiver | SimHook)[] {
     const receivers = [...this.receivers, ...this.hooks].map(({ receiver }) => receiver)
     return [...this.consumers.map(({ consumer }) => consumer), ...receivers]
   }
@@ -315,7 +331,7 @@ export class Outside {
    */
   settle(stands: (sender: SimSender) => boolean = () => false): void {
     for (const reader of this.readers) reader.continue()
-    for (const { receiver } of this.hooks) receiver.settle()
+    for (const { receiver } of [...this.hooks, ...this.receivers]) receiver.settle()
     for (const { sender } of this.senders) if (!stands(sender)) sender.reconnect()
     this.left = 0
     for (const { producer } of this.producers) {

@@ -7,7 +7,7 @@ import { makeLimits } from '../../src/base/limits.ts'
 import type { Caller } from '../../src/client/receiver/caller.ts'
 import { Intake, type Keeper, type SinkName } from '../../src/client/receiver/intake.ts'
 import { accepted } from '../../src/connectors/websocket/wire.ts'
-import type { Connection, ConnectionHandler } from '../../src/env/network.ts'
+import type { Address, Connection, ConnectionHandler } from '../../src/env/network.ts'
 import type { Machine, SimProcess } from '../../src/sim/world.ts'
 
 const SYNC_MS = 3
@@ -110,32 +110,7 @@ export class SimReceiver {
       process.env.clock.after(keepAliveMs, look)
     }
     look()
-    const at = { host: this.machine, port }
-    if (by !== 'websocket') {
-      process.env.network.listen(
-        at,
-        {},
-        (connection) => callerOf(intake, connection),
-        () => {},
-      )
-      return
-    }
-    const refuse = () => ({ status: 404 })
-    process.env.http.serve(
-      at,
-      { limits: makeLimits() },
-      {
-        onRequest: () => ({ onBytes() {}, onEnd() {}, onClosed() {} }),
-        onUpgrade: (head) =>
-          head.target === '/in'
-            ? (socket) =>
-                accepted({ binary: true, cut: false, refusesText: true }, socket, (wire) => callerOf(intake, wire))
-            : refuse(),
-        onRefused() {},
-        onExpelled() {},
-      },
-      () => {},
-    )
+    listenAt(process, { host: this.machine, port }, by ?? 'tcp', intake)
   }
 
   /** Writes entries down and hands them over, some time later. */
@@ -178,6 +153,40 @@ export class SimReceiver {
       }
     }
   }
+}
+
+/** Takes sinks in at `at`. */
+export function listenAt(
+  { env: { network, http } }: SimProcess,
+  at: Address,
+  by: 'tcp' | 'websocket',
+  intake: Intake,
+): void {
+  if (by === 'tcp') {
+    network.listen(
+      at,
+      {},
+      (connection) => callerOf(intake, connection),
+      () => {},
+    )
+    return
+  }
+  const refuse = () => ({ status: 404 })
+  http.serve(
+    at,
+    { limits: makeLimits() },
+    {
+      onRequest: () => ({ onBytes() {}, onEnd() {}, onClosed() {} }),
+      onUpgrade: (head) =>
+        head.target === '/in'
+          ? (socket) =>
+              accepted({ binary: true, cut: false, refusesText: true }, socket, (wire) => callerOf(intake, wire))
+          : refuse(),
+      onRefused() {},
+      onExpelled() {},
+    },
+    () => {},
+  )
 }
 
 function callerOf(intake: Intake, connection: Connection): ConnectionHandler {

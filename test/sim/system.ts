@@ -347,6 +347,7 @@ class System {
     const { station, witness, outside } = this
     this.epochs = Math.max(this.epochs, station.execution!.status.figures?.epoch ?? 0)
     for (const { producer } of outside.producers) this.complaints.push(...producer.complaints, ...producer.forgotten)
+    for (const { receiver } of outside.receivers) this.complaints.push(...receiver.complaints)
     const evidence: Evidence = {
       plan: this.plan,
       workers: 1,

@@ -7,29 +7,25 @@
  * B1. A file begins with what is known of every stream, so that it can be read without those before it.
  * B2. A file goes when everything in it was handed over, and no id in it can come again (`memory.ts`, N1). Loose ids
  *     (`memory.ts`, N2) are written again before.
- * B3. A frame that was cut short at the end of the last file was never acknowledged: it is cut off. Damage anywhere
- *     else is named, and nothing is handed over.
+ * B3. What was written since the last sync, and a power loss has taken or torn in whichever order, was never
+ *     acknowledged: the last file is cut there. Damage anywhere else is named, and nothing is handed over. Which it is a
+ *     file says by itself: how far a sync has gone is written before anything of it is acknowledged (`synced`). Files of
+ *     earlier versions do not say it: there only what nothing follows is cut off.
  * B4. What an earlier life has left is acknowledged when it comes again, so it is written once more and synced first:
  *     that life may have ended before its sync did, or by one that failed, behind which the next sync succeeds and
  *     writes nothing.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { fail, type PotorooError } from '../../base/errors.ts'
 import { appendRecord, readRecords } from '../../protocol/delivery.ts'
-import { messageFrame, messageHead } from '../../protocol/message-frame.ts'
-import { Catalogue, f64, list, type MessageOf, message, text, varint } from '../../protocol/schema.ts'
-import { hardenFile, makeFolder, readFrames, syncFolder, takeLock } from '../folder.ts'
+import { readFrames, syncAbove } from '../folder.ts'
+import { headOfRow, IDS, type Row, readRow, rowFrame, syncedIn } from './inbox-rows.ts'
 import type { Entry, Intake, Stream } from './intake.ts'
 import type { Kept } from './receiver.ts'
+import { type InboxDisk, type InboxFile, type Surroundings, thisMachine } from './surroundings.ts'
 
-/** A file is followed by another one when it has this many bytes. */
-const FILE_BYTES = 16 << 20
 const FILE_NAME = /^(\d{16})\.inbox$/
-/** Ids in one frame. */
-const IDS = 10_000
 /** Records that were handed over, and are let go together. */
 const SHED = 10_000
 /**
@@ -38,38 +34,8 @@ const SHED = 10_000
  */
 const FORGET_MS = 7 * 24 * 3600 * 1000
 
-const name = text(256)
-const ids = list(text(16 << 10), IDS)
-
-const rows = [
-  message(1, 'stream', 1, 'How a stream stands.', {
-    stream: varint,
-    pipeline: name,
-    step: name,
-    history: name,
-    generation: varint,
-    base: varint,
-    floor: varint,
-    heardMs: f64,
-  }),
-  message(
-    2,
-    'batch',
-    1,
-    'Records, the first of which has the sequence `first`, and ids that have come again.',
-    { stream: varint, after: varint, first: varint, count: varint, again: ids },
-    { body: 'the records' },
-  ),
-  message(3, 'loose', 1, 'Ids that come again some time.', { stream: varint, ids }),
-  message(4, 'handled', 1, 'Everything up to `sequence` was handed over.', { sequence: varint }),
-] as const
-const catalogue = new Catalogue('inbox', rows)
-type Row = MessageOf<(typeof rows)[number]>
-const VERSION = 1
-/** The longest frame without a body: ids. */
-const FRAME_BYTES = 1 << 30
-
-interface InboxFile {
+/** A file of the folder, and what is in it. */
+interface Held {
   readonly path: string
   /** Of one that is followed by another. */
   bytes: number
@@ -89,23 +55,23 @@ export class DiskInbox {
   handed = 0
   private readonly path: string
   private readonly intake: Intake
-  private readonly lock: DatabaseSync
+  private readonly around: Surroundings
+  private readonly disk: InboxDisk
+  private readonly lock: { close(): void }
   private readonly failed: (error: PotorooError) => void
   private readonly after: number | null
   /** Bytes that the last sweep wrote of loose ids. */
   private looseBytes = 0
-  private readonly files: InboxFile[] = []
+  private readonly files: Held[] = []
   private serial = 0
   private readonly numbers = new Map<Stream, number>()
   /** The number of the next stream: none is given twice, for files of before may still name its first owner. */
   private nextNumber = 0
   private readonly heardMs = new Map<Stream, number>()
-  private readonly openedMs = Date.now() - performance.now()
-  private descriptor = -1
+  private readonly openedMs: number
+  private file: InboxFile | null = null
   private length = 0
   private syncing = false
-  /** Files that are left, and may be under a sync. */
-  private readonly retired: number[] = []
   private over = false
   private readonly waiting: (() => void)[] = []
 
@@ -113,15 +79,26 @@ export class DiskInbox {
    * Opens the inbox in `path` and gives `intake` what it remembers. Finds what follows the record `after`, or, where
    * that is `null`, what was not handed over. Throws `E_INBOX`, `E_INBOX_LOCKED`, `E_INBOX_DAMAGED`.
    */
-  constructor(path: string, intake: Intake, failed: (error: PotorooError) => void, after: number | null = null) {
+  constructor(
+    path: string,
+    intake: Intake,
+    failed: (error: PotorooError) => void,
+    after: number | null = null,
+    around: Surroundings = thisMachine,
+  ) {
+    const { clock, disk } = around
     this.path = path
     this.intake = intake
     this.failed = failed
     this.after = after
-    let lock: DatabaseSync | null = null
+    this.around = around
+    this.disk = disk
+    this.openedMs = clock.wall() - clock.monotonic()
+    let lock: { close(): void } | null = null
     try {
-      makeFolder(path)
-      lock = takeLock(path)
+      disk.makeFolder(path)
+      syncAbove(path, (folder) => disk.syncFolder(folder))
+      lock = disk.lock(path)
       if (lock === null) throw fail('E_INBOX_LOCKED', { path })
       this.lock = lock
       this.load()
@@ -138,7 +115,8 @@ export class DiskInbox {
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private load(): void {
-    const names = readdirSync(this.path)
+    const names = this.disk
+      .list(this.path)
       .filter((file) => FILE_NAME.test(file))
       .sort()
     const streams: Stream[] = []
@@ -152,20 +130,28 @@ export class DiskInbox {
     this.shed(1)
   }
 
-  private loadFile(file: InboxFile, streams: Stream[], isLast: boolean): void {
-    const bytes = readFileSync(file.path)
+  private loadFile(file: Held, streams: Stream[], isLast: boolean): void {
+    const bytes = this.disk.read(file.path)
+    /** As the file says; -1: it says nothing. */
+    let synced = -1
     const at = readFrames(
       bytes,
       isLast,
-      (frame) => {
-        const body = new ByteReader(frame.payload)
-        this.take(file, streams, catalogue.read(frame.tag, body, VERSION), body)
+      ({ tag, payload }) => {
+        const body = new ByteReader(payload)
+        const row = readRow(tag, body)
+        if (row.kind === 'synced') synced = row.bytes
+        else this.take(file, streams, row, body)
       },
       (offset, cause) => fail('E_INBOX_DAMAGED', { path: file.path, offset }, cause),
+      (damage, behind) => {
+        for (const frame of behind) synced = Math.max(synced, syncedIn(frame))
+        return synced < 0 ? behind.length > 0 : damage < synced
+      },
     )
     file.bytes = at
     // Another file follows, behind which nothing may be torn any more.
-    if (isLast) hardenFile(file.path, bytes.subarray(0, at))
+    if (isLast) this.disk.harden(file.path, bytes.subarray(0, at))
   }
 
   /**
@@ -173,7 +159,7 @@ export class DiskInbox {
    * nobody silent.
    */
   private now(): number {
-    return this.openedMs + performance.now()
+    return this.openedMs + this.around.clock.monotonic()
   }
 
   /** While nobody listens nobody is heard: the time since the last of them was counts for none. */
@@ -182,7 +168,7 @@ export class DiskInbox {
     for (const [stream, ms] of this.heardMs) this.heardMs.set(stream, ms + awayMs)
   }
 
-  private take(file: InboxFile, streams: Stream[], row: Row, body: ByteReader): void {
+  private take(file: Held, streams: Stream[], row: Exclude<Row, { kind: 'synced' }>, body: ByteReader): void {
     if (row.kind === 'handled') {
       this.handed = Math.max(this.handed, row.sequence)
       this.next = Math.max(this.next, this.handed + 1)
@@ -227,7 +213,16 @@ export class DiskInbox {
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Writes an entry, whose first record has the sequence `next`; `kept` is called once it is on the disk. */
-  append({ stream, after, records, again }: Entry, kept: () => void): void {
+  append(entry: Entry, kept: () => void): void {
+    this.attempt(() => {
+      this.writeEntry(entry)
+      this.waiting.push(kept)
+      this.sync()
+      this.goOn()
+    })
+  }
+
+  private writeEntry({ stream, after, records, again }: Entry): void {
     const first = this.next
     const { length: count } = records
     const body = new ByteWriter(records.reduce((sum, { id, bytes }) => sum + 4 * id.length + bytes.length + 16, 64))
@@ -240,18 +235,17 @@ export class DiskInbox {
     }
     this.next = first + count
     this.note(this.files.at(-1)!, stream, after, this.next - 1)
-    this.waiting.push(kept)
-    this.sync()
-    if (this.length >= FILE_BYTES) this.begin()
   }
 
   /** A stream stands elsewhere. */
   moved(stream: Stream): void {
-    this.heardMs.set(stream, this.now())
-    this.writeStream(stream)
-    // A sink that has nothing to send says its floor all the same, for months.
-    if (this.length >= FILE_BYTES) this.begin()
-    this.sweep()
+    this.attempt(() => {
+      this.heardMs.set(stream, this.now())
+      this.writeStream(stream)
+      // A sink that has nothing to send says its floor all the same, for months.
+      this.goOn()
+      this.sweep()
+    })
   }
 
   /** Nothing was ever taken: the first record follows `sequence`. */
@@ -264,7 +258,16 @@ export class DiskInbox {
   handled(sequence: number): void {
     if (this.over) return
     this.handed = sequence
-    this.write({ kind: 'handled', sequence })
+    this.attempt(() => this.write({ kind: 'handled', sequence }))
+  }
+
+  /** Whatever the disk says. */
+  private attempt(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      throw this.unusable(error as Error)
+    }
   }
 
   /** Writes nothing any more: whoever comes may have the folder at once. */
@@ -274,12 +277,7 @@ export class DiskInbox {
     this.waiting.length = 0
     this.lock.close()
     // A sync that is under way ends before its file is closed.
-    if (!this.syncing) this.release()
-  }
-
-  private release(): void {
-    for (const descriptor of this.retired.splice(0)) closeSync(descriptor)
-    if (this.over) closeSync(this.descriptor)
+    if (!this.syncing) this.file!.close()
   }
 
   /** One sync at a time, for everything that was written before it. */
@@ -287,14 +285,29 @@ export class DiskInbox {
     if (this.syncing || this.waiting.length === 0) return
     this.syncing = true
     const covered = this.waiting.splice(0)
-    fdatasync(this.descriptor, (error) => {
+    const { file, length } = this
+    file!.sync((error) => {
       this.syncing = false
-      this.release()
-      if (this.over) return
+      if (this.over) return file!.close()
       if (error !== null) return this.failed(this.unusable(error))
+      try {
+        // Before anything of it is acknowledged (B3).
+        this.write({ kind: 'synced', bytes: length })
+        this.goOn()
+      } catch (unwritten) {
+        return this.failed(this.unusable(unwritten as Error))
+      }
       for (const kept of covered) kept()
       this.sync()
     })
+  }
+
+  /**
+   * Begins another file where this one is full; not while it is being synced: were that to fail, the sync with which a
+   * file is left would succeed and have written nothing.
+   */
+  private goOn(): void {
+    if (this.length >= this.around.fileBytes && !this.syncing) this.begin()
   }
 
   private numberOf(stream: Stream): number {
@@ -311,17 +324,12 @@ export class DiskInbox {
   }
 
   private write(row: Row, body: Uint8Array | null = null): void {
-    const parts =
-      body === null
-        ? [messageFrame(catalogue, row, VERSION, FRAME_BYTES)]
-        : [messageHead(catalogue, row, VERSION, body), body]
-    const size = parts.reduce((sum, { length }) => sum + length, 0)
-    const written = writevSync(this.descriptor, parts, this.length)
-    if (written < size) throw fail('E_INBOX', { path: this.path, reason: `${written} of ${size} bytes were written` })
-    this.length += size
+    const parts = body === null ? [rowFrame(row)] : [headOfRow(row, body), body]
+    this.file!.write(parts, this.length)
+    this.length += parts.reduce((sum, { length }) => sum + length, 0)
   }
 
-  private note(file: InboxFile, stream: Stream, after: number, last: number): void {
+  private note(file: Held, stream: Stream, after: number, last: number): void {
     file.last = Math.max(file.last, last)
     file.after.set(stream, Math.max(file.after.get(stream) ?? 0, after))
   }
@@ -341,20 +349,25 @@ export class DiskInbox {
       this.heardMs.delete(stream)
     }
     const path = join(this.path, `${String(++this.serial).padStart(16, '0')}.inbox`)
+    // It has its name once its beginning is on the disk: that is never cut off.
+    const made = `${path}.new`
+    this.disk.remove(made)
     // A file that another one follows is whole (B3), also where the power fails between the two.
-    if (this.descriptor >= 0) fdatasyncSync(this.descriptor)
-    const descriptor = openSync(path, 'wx', 0o600)
-    if (this.descriptor >= 0) {
-      this.retired.push(this.descriptor)
+    this.file?.syncNow()
+    const file = this.disk.create(made)
+    if (this.file !== null) {
+      this.file.close()
       this.files.at(-1)!.bytes = this.length
     }
-    this.descriptor = descriptor
+    this.file = file
     this.length = 0
     this.files.push({ path, bytes: 0, last: 0, after: new Map() })
     for (const stream of this.intake.all) this.writeStream(stream)
     this.write({ kind: 'handled', sequence: this.handed })
-    syncFolder(this.path)
-    if (!this.syncing) this.release()
+    this.write({ kind: 'synced', bytes: this.length })
+    file.syncNow()
+    this.disk.rename(made, path)
+    this.disk.syncFolder(this.path)
   }
 
   /**
@@ -363,7 +376,7 @@ export class DiskInbox {
    */
   private sweep(): void {
     const known = new Set(this.intake.all)
-    const isOver = ({ last, after }: InboxFile): boolean =>
+    const isOver = ({ last, after }: Held): boolean =>
       last <= this.handed &&
       [...after].every(([stream, epoch]) => epoch < stream.memory.floorEpoch || !known.has(stream))
     const over = this.files.slice(0, -1).filter(isOver)
@@ -383,9 +396,9 @@ export class DiskInbox {
     this.sync()
   }
 
-  private remove(files: readonly InboxFile[]): void {
+  private remove(files: readonly Held[]): void {
     try {
-      for (const { path } of files) rmSync(path, { force: true })
+      for (const { path } of files) this.disk.remove(path)
     } catch (error) {
       this.failed(this.unusable(error as Error))
     }

@@ -17,6 +17,7 @@ import { DiskInbox } from './disk-inbox.ts'
 import { type Entry, Intake, type Stream } from './intake.ts'
 import type { Listening } from './listen.ts'
 import type { ReceivedRecord, receiveSettings } from './options.ts'
+import { type ReceiverClock, type Surroundings, thisMachine } from './surroundings.ts'
 
 export interface ReceiverEvents {
   /** A sink was turned away; it will come again. */
@@ -39,7 +40,15 @@ interface Handful {
   readonly done: () => void
 }
 
-const KEEP_ALIVE_MS = 5000
+type ReceiverSettings = ReturnType<typeof receiveSettings>
+
+/** A receiver that does not listen yet. */
+interface Opening {
+  readonly intake: Intake
+  listens(listening: Listening): Receiver
+  close(): void
+}
+
 /** What is handed over of an earlier life before sinks may bring as much. */
 const PART_BYTES = 64 << 10
 /** After so long the loop has its turn, however quick the handler is. */
@@ -50,11 +59,12 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   handled = 0
   /** Where it listens. */
   readonly address: Address
-  private readonly settings: ReturnType<typeof receiveSettings>
+  private readonly settings: ReceiverSettings
+  private readonly clock: ReceiverClock
   private readonly intake: Intake
   private readonly inbox: DiskInbox | null
   private readonly listening: Listening
-  private readonly timer: NodeJS.Timeout
+  private readonly stopLooking: () => void
   private queue: Handful[] = []
   private running = false
   private over = false
@@ -65,9 +75,21 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
 
   /** Use `receiveAcked`. Throws `E_INBOX…`. */
   static async open(
-    settings: ReturnType<typeof receiveSettings>,
+    settings: ReceiverSettings,
     listen: (intake: Intake) => Promise<Listening>,
+    around: Surroundings = thisMachine,
   ): Promise<Receiver> {
+    const opening = Receiver.prepare(settings, around)
+    try {
+      return opening.listens(await listen(opening.intake))
+    } catch (error) {
+      opening.close()
+      throw error
+    }
+  }
+
+  /** Opens the inbox: a receiver once its intake `listens`. Throws `E_INBOX…`. */
+  static prepare(settings: ReceiverSettings, around: Surroundings): Opening {
     let receiver: Receiver | null = null
     const intake = new Intake(
       {
@@ -75,7 +97,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
         token: settings.token,
         creditBytes: settings.creditBytes,
         recordBytes: RECORD_BYTES,
-        keepAliveMs: KEEP_ALIVE_MS,
+        keepAliveMs: around.keepAliveMs,
         remember: settings.remember,
       },
       {
@@ -85,30 +107,38 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
       },
     )
     const { path, after } = settings
-    const inbox = path === null ? null : new DiskInbox(path, intake, (error) => receiver?.fail(error), after)
+    const inbox = path === null ? null : new DiskInbox(path, intake, (error) => receiver?.fail(error), after, around)
     try {
       if (after !== null) goOnBehind(after, inbox!)
-      receiver = new Receiver(settings, intake, inbox, await listen(intake))
-      return receiver
     } catch (error) {
       inbox?.close()
       throw error
     }
+    return {
+      intake,
+      listens: (listening) => {
+        receiver = new Receiver(settings, intake, inbox, listening, around)
+        return receiver
+      },
+      close: () => inbox?.close(),
+    }
   }
 
   private constructor(
-    settings: ReturnType<typeof receiveSettings>,
+    settings: ReceiverSettings,
     intake: Intake,
     inbox: DiskInbox | null,
     listening: Listening,
+    { clock, keepAliveMs }: Surroundings,
   ) {
     super()
+    this.clock = clock
     this.settings = settings
     this.intake = intake
     this.inbox = inbox
     this.listening = listening
     this.address = listening.address
-    this.timer = setInterval(() => intake.tick(), KEEP_ALIVE_MS)
+    this.stopLooking = clock.every(keepAliveMs, () => intake.tick())
     this.handled = settings.after ?? inbox?.handed ?? 0
     this.goOnWith(inbox?.found.splice(0) ?? [])
   }
@@ -200,11 +230,12 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
     this.queue.push(handful)
     if (this.running) return
     this.running = true
-    setImmediate(() => void this.run().catch((error: unknown) => this.fail(error)))
+    this.clock.soon(() => void this.run().catch((error: unknown) => this.fail(error)))
   }
 
   private async run(): Promise<void> {
-    let begun = performance.now()
+    const { clock } = this
+    let begun = clock.monotonic()
     while (this.queue.length > 0) {
       const { queue } = this
       this.queue = []
@@ -218,9 +249,9 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
         }
         if (this.over) return
         done()
-        if (performance.now() - begun < TURN_MS) continue
-        await new Promise(setImmediate)
-        begun = performance.now()
+        if (clock.monotonic() - begun < TURN_MS) continue
+        await new Promise<void>((go) => clock.soon(go))
+        begun = clock.monotonic()
       }
     }
     this.running = false
@@ -246,7 +277,7 @@ export class Receiver extends EventEmitter<ReceiverEvents> {
   }
 
   private stop(): void {
-    clearInterval(this.timer)
+    this.stopLooking()
     this.intake.close()
     this.listening.close()
   }

@@ -15,6 +15,7 @@ import {
   triedAgain,
   webbed,
 } from './config.ts'
+import { hardUp } from './inboxes.ts'
 import { forgetful } from './memory.ts'
 import { RUINED_HORIZON } from './ruins.ts'
 
@@ -23,6 +24,8 @@ export type ClusterBend = (config: ClusterConfig) => ClusterConfig | null
 
 /** How often something happens, in milliseconds, as usual. */
 const OFTEN = 1500
+/** How long a receiver's disk takes to sync at most, where that is long, in milliseconds, as usual. */
+const SLOW_SYNC_MS = 300
 /** How long it takes to load a program at most, where that is long, in milliseconds, as usual. */
 const LOAD_MS = 2000
 /** How long an act is in which somebody is away for long, in milliseconds, as usual. */
@@ -325,6 +328,15 @@ export const clusterBends: Readonly<Record<string, ClusterBend>> = {
     const often = OFTEN * config.pace
     const { deeds, ...rest } = quiet(config)
     return { ...rest, deeds: { ...deeds, killConsumerMs: often, killMs: often, halfCutMs: often, powerOffMs: 0 } }
+  },
+  /** The disks and the machines of receivers fail, and syncs take long, while workers come and go. */
+  inboxes: (config) => {
+    if (!config.system.drains.some(({ kind }) => kind.startsWith('acked'))) return null
+    const often = OFTEN * config.pace
+    const { deeds, ...rest } = quiet(config)
+    const hard = hardUp({ ...rest, deeds: { ...deeds, killConsumerMs: often, killMs: 2 * often, powerOffMs: 0 } })
+    const inboxes = hard.inboxes!.map((one) => ({ ...one, syncMs: SLOW_SYNC_MS * config.pace }))
+    return { ...hard, inboxes, deeds: { ...hard.deeds, powerOffReceiversMs: often / 2 } }
   },
   /** Last epochs are damaged. */
   'damaged-epochs': (config) => {

@@ -728,6 +728,7 @@ class SimCluster {
     )
     complaints.push(...this.vanished.complaints)
     for (const { producer } of outside.producers) complaints.push(...producer.complaints)
+    for (const { receiver } of outside.receivers) complaints.push(...receiver.complaints)
     if (!config.harsh)
       for (const { fell, name } of this.stations)
         for (const error of fell)

@@ -10,6 +10,7 @@ import type { OutsideConfig } from '../outside.ts'
 import { drawFamily, type Family } from '../programs.ts'
 import { dropsKeys } from '../rest.ts'
 import { OUTPUTS } from '../torn.ts'
+import { withInboxes } from './inboxes.ts'
 import { drainsForGood } from './last-moments.ts'
 import { withMemory } from './memory.ts'
 import { withRuins } from './ruins.ts'
@@ -67,6 +68,8 @@ export interface ClusterDeeds {
   readonly copyOutboxMs: number
   readonly killConsumerMs: number
   readonly stopConsumerMs: number
+  /** The machine of a receiver loses its power. */
+  readonly powerOffReceiversMs: number
 }
 
 export interface ClusterConfig extends OutsideConfig {
@@ -276,7 +279,7 @@ const PARTED = 0x58d1_0000
 export function drawCluster(seed: number): ClusterConfig {
   const random = new Prng(seed + PARTED)
   const part = withLeaps(withMemory(partOf(drawWhole(seed), PARTS[random.below(PARTS.length)]!)))
-  return withSlowLoads(withRuins(withVanishing(withRivals(withStoppedDrains(withStruckDrains(part))))))
+  return withInboxes(withSlowLoads(withRuins(withVanishing(withRivals(withStoppedDrains(withStruckDrains(part)))))))
 }
 
 /** Where the store's volume goes away at times; not where disks do as they like, or the store is another one then. */
@@ -632,6 +635,7 @@ function drawWithoutBackups(seed: number): ClusterConfig {
       copyOutboxMs: !copies.chance(COPIES) ? 0 : at(copies.between(1000, 8000)),
       killConsumerMs: deed(1000, 8000),
       stopConsumerMs: deedOf(late, 1000, 8000),
+      powerOffReceiversMs: 0,
     },
     actMs: at(pick(5000, 10_000, 20_000)),
     producers: 1 + random.below(4),

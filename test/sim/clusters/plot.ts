@@ -294,6 +294,10 @@ export class ClusterPlot {
       })
     }
     for (const { receiver } of outside.receivers) {
+      this.often('receivers without power', deeds.powerOffReceiversMs, () => {
+        receiver.losePower()
+        return receiver.machine
+      })
       this.often('no receiver', deeds.killConsumerMs, () => {
         const { name } = this.anyone()
         if (random.chance(0.5)) world.network.reset(name, receiver.machine)
