@@ -48,11 +48,11 @@ const MOST_MS = 2 ** 31 - 1
 /**
  * Answers once `what` has been loaded and built, or has failed to; rejects with `E_PIPELINE_SLOW` where it does
  * neither, and with `E_PIPELINE_THREW` where it would end the process. `path` names it. Where the machine or the thread
- * is to blame it rejects with `E_PIPELINE_STARVED` or `E_LOAD_THREAD`.
+ * is to blame it rejects with `E_PIPELINE_STARVED` or `E_LOAD_THREAD`, after `patience` times its time at the latest.
  */
-export function tryLoading(what: TrialData, path = 'the pipeline'): Promise<void> {
+export function tryLoading(what: TrialData, path = 'the pipeline', patience = PATIENCE): Promise<void> {
   const { loadTimeoutMs } = what.limits
-  const mostMs = Math.min(PATIENCE * loadTimeoutMs, MOST_MS)
+  const mostMs = Math.min(patience * loadTimeoutMs, MOST_MS)
   const thread = new Worker(ownModule('worker/loading/load-trial-thread'), {
     // The time is kept here, and not in the thread.
     workerData: { ...what, limits: { loadTimeoutMs: MOST_MS } } satisfies TrialData,
