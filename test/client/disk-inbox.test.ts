@@ -229,6 +229,34 @@ test('does not write ids that never come again with each file that goes', async 
   expect(new Set(files.filter((name) => name.endsWith('.inbox'))).size).toBeLessThan(6)
 })
 
+test('has records that wait to be handed over, however high the floor of their sink', async () => {
+  const first = new Life()
+  first.heard('a')
+  const stream = first.sink('a')
+  const record = { id: 'a1', bytes: FILE }
+  await new Promise<void>((kept) => first.inbox.append({ stream, after: 0, records: [record], again: [] }, kept))
+  first.floor('a', 9)
+  // Whatever goes, goes behind a sync.
+  await first.keep('a', 'a2', 9)
+  first.inbox.close()
+  const second = new Life(undefined, 0)
+  expect(second.inbox.found.map(({ id }) => id)).toEqual(['a1', 'a2'])
+})
+
+test('knows ids that come again some time when the file in which they came has gone', async () => {
+  const first = new Life()
+  first.heard('a')
+  await first.keep('a', 'void', 5)
+  first.sink('a').memory.begin(2, 3)
+  first.inbox.moved(first.sink('a'))
+  await first.fill('a')
+  first.floor('a', 9)
+  await expect.poll(() => readdirSync(path).filter((name) => name.endsWith('.inbox')).length).toBe(1)
+  first.inbox.close()
+  const second = new Life()
+  expect(second.sink('a').memory.take('void', 10)).toBe(false)
+})
+
 test('a file of it that cannot be removed ends the receiver, and not its process', async () => {
   const first = new Life()
   first.heard('a')

@@ -87,4 +87,65 @@ export const sinkMutants: readonly SimMutant[] = [
       replacement: "headers['idempotency-key'] = this.idSent(first!.id) + post.tries",
     },
   ].map((one): SimMutant => ({ ...one, swarm: 'clusters', bend: 'webs' })),
+  ...[
+    {
+      name: 'inbox-acknowledges-before-it-syncs',
+      text: 'const covered = this.waiting.splice(0)',
+      replacement: 'const covered = this.waiting.splice(0)\n    for (const kept of covered.splice(0)) kept()',
+    },
+    {
+      name: 'damage-in-an-inbox-believed',
+      text: 'return synced < 0 ? behind.length > 0 : damage < synced',
+      replacement: 'return false',
+    },
+    {
+      name: 'torn-inbox-refused',
+      text: 'synced < 0 ? behind.length > 0 : damage < synced',
+      replacement: 'behind.length > 0',
+    },
+    {
+      name: 'inbox-file-left-while-it-syncs',
+      text: '>= this.around.fileBytes && !this.syncing',
+      replacement: '>= this.around.fileBytes',
+    },
+    {
+      name: 'inbox-file-left-unsynced',
+      text: 'this.file?.syncNow()',
+      replacement: 'void this.file',
+    },
+    {
+      name: 'folder-of-an-inbox-unknown-above',
+      text: 'syncAbove(path, (folder) => disk.syncFolder(folder))',
+      replacement: 'void syncAbove',
+    },
+    {
+      name: 'inbox-not-hardened',
+      text: 'if (isLast) this.disk.harden(file.path, bytes.subarray(0, at))',
+      replacement: '',
+    },
+    {
+      name: 'inbox-file-goes-before-it-is-handed-over',
+      text: 'last <= this.handed &&',
+      replacement: 'last <= this.next &&',
+      rare: 'who handles records does so at once: nothing waits for as long as a file is written and a floor rises; a test of the inbox shows it',
+    },
+    {
+      name: 'inbox-file-goes-before-the-floor',
+      text: 'epoch < stream.memory.floorEpoch ||',
+      replacement: 'epoch < stream.memory.floorEpoch + 3 ||',
+    },
+    {
+      name: 'loose-ids-go-with-their-file',
+      text: 'const loose = [...stream.memory.looseIds]',
+      replacement: 'const loose: string[] = []',
+      rare: 'what is void comes again at once, and the file in which it came stays until then; a test of the inbox shows it',
+    },
+    {
+      name: 'inbox-begins-a-file-without-its-streams',
+      text: 'for (const stream of this.intake.all) this.writeStream(stream)',
+      replacement: '',
+    },
+  ].map(
+    (one): SimMutant => ({ ...one, file: 'src/client/receiver/disk-inbox.ts', swarm: 'clusters', bend: 'inboxes' }),
+  ),
 ]
