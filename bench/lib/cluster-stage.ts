@@ -19,6 +19,8 @@ const KEY_GROUPS = 1024
 const HIGHEST_WARMUP_MS = 3000
 const HIGHEST_MS = 5000
 const BLOCK = 1000
+/** How long producers wait at the end for workers that may be gone, in milliseconds. */
+const FLUSH_MS = 5000
 
 export class ClusterStage {
   readonly fleet: Fleet
@@ -118,6 +120,9 @@ export class ClusterStage {
 
   async close(): Promise<void> {
     for (const sender of this.senders) sender.stop()
+    // A client says what it leaves behind. Where the workers are gone nobody takes it.
+    const flushed = Promise.allSettled(this.clients.map((client) => client.flush()))
+    await Promise.race([flushed, pause(FLUSH_MS, null, { ref: false })])
     for (const client of this.clients) client.close()
     await this.fleet.close()
     this.receiver.close()
