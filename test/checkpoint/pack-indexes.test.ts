@@ -7,24 +7,15 @@ import type { Manifest } from '../../src/checkpoint/manifest.ts'
 import { encodeIndex, type PackHandle, packNameOf } from '../../src/checkpoint/pack-format.ts'
 import { PackIndexes } from '../../src/checkpoint/pack-indexes.ts'
 import type { Restore } from '../../src/checkpoint/resolve.ts'
-import type { Store } from '../../src/checkpoint/store.ts'
 import { Survey } from '../../src/checkpoint/survey.ts'
 import { Pipeline, ROTATION, run } from './pipeline.ts'
+import { watchReads } from './watch-reads.ts'
 
 /** A pipeline, what a worker knows of its packs, and what is read of its store. */
 function stage() {
   const pipeline = new Pipeline()
-  const reads: string[] = []
-  const { store: under, clock, limits } = pipeline
-  const store = Object.create(under) as Store
-  store.read = (path, done) => {
-    reads.push(path)
-    under.read(path, done)
-  }
-  store.readRange = (path, position, length, done) => {
-    reads.push(path)
-    under.readRange(path, position, length, done)
-  }
+  const { clock, limits } = pipeline
+  const { store, reads } = watchReads(pipeline.store)
   const indexes = new PackIndexes()
   const follower = new IndexFollower({ clock, indexes, store: () => store })
   const seams = { store, clock, limits, indexes }

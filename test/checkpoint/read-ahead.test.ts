@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 import type { PackChunk } from '../../src/checkpoint/pack-format.ts'
 import { ReadAhead, readAhead, readThrough, restOf } from '../../src/checkpoint/read-ahead.ts'
 import type { GroupChain, Restore } from '../../src/checkpoint/resolve.ts'
-import type { Store } from '../../src/checkpoint/store.ts'
 import { Survey, type SurveySeams } from '../../src/checkpoint/survey.ts'
 import { KeyTable } from '../../src/state/key-table.ts'
 import { Pipeline } from './pipeline.ts'
+import { watchReads } from './watch-reads.ts'
 
 const GETS = [1, 4]
 const wanted = (keyGroup: number): boolean => GETS.includes(keyGroup)
@@ -15,17 +15,8 @@ const wanted = (keyGroup: number): boolean => GETS.includes(keyGroup)
 function stage(bytesMax = 1 << 20) {
   const pipeline = new Pipeline()
   for (let epoch = 1; epoch <= 7; epoch++) pipeline.epoch(epoch)
-  const reads: string[] = []
-  const { store: under, clock, limits } = pipeline
-  const store = Object.create(under) as Store
-  store.read = (path, done) => {
-    reads.push(path)
-    under.read(path, done)
-  }
-  store.readRange = (path, position, length, done) => {
-    reads.push(path)
-    under.readRange(path, position, length, done)
-  }
+  const { clock, limits } = pipeline
+  const { store, reads } = watchReads(pipeline.store)
   const ahead = new ReadAhead({ readAheadBytes: bytesMax })
   const seams = { store, clock, limits, ahead }
   const known = () => ({ pipeline: 'p', entry: pipeline.entry(), acceptLoss: false })
